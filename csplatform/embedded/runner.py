@@ -1,0 +1,129 @@
+"""`make run`: servers, preparation, web, workers, scheduler, until Ctrl-C."""
+
+import http.client
+import os
+import socket
+import sys
+import time
+
+from csplatform.embedded.logs import say
+from csplatform.embedded.places import Places, Refusal
+from csplatform.embedded.stack import (
+    Address,
+    application_specs,
+    environment,
+    prepare_spec,
+    start_servers,
+)
+from csplatform.embedded.supervisor import StopRequested, Supervisor
+
+PAGES = {
+    "/admin/": "build programs and engagements",
+    "/work/": "work list and customers of a CSM",
+    "/demo/": "a product site with the tracker",
+    "/mail/": "captured mail",
+    "/api/docs/": "REST API",
+}
+
+
+def main() -> int:
+    """Run until told to stop. Returns the exit code: 0 after a wanted stop, 1 after a refusal."""
+    began = time.monotonic()
+    places = Places.of(os.environ.get("DATA_DIR") or ".data")
+    try:
+        address = Address.of(os.environ)
+        places.make()
+        places.lock(address.url)
+        try:
+            with Supervisor(places) as supervisor:
+                run(supervisor, address, began)
+        finally:
+            places.unlock()
+    except StopRequested:
+        say("runner", "stopped")
+        return 0
+    except Refusal as refusal:
+        say("runner", f"stopped: {refusal}")
+        return 1
+    return 0
+
+
+def run(supervisor: Supervisor, address: Address, began: float) -> None:
+    """Bring everything up in order, then keep it up."""
+    places = supervisor.places
+    check_port_free(address)
+    urls = start_servers(supervisor)
+    env = environment(places, urls, PORT=str(address.port))
+    prepare(supervisor, env)
+    for spec in application_specs(places, env, address):
+        supervisor.start(spec)
+    wait_until_ready(supervisor, address)
+    greet(places, address, time.monotonic() - began)
+    supervisor.run_forever()
+
+
+def prepare(supervisor: Supervisor, env: dict[str, str]) -> None:
+    """Run `manage.py prepare`; a server that goes away meanwhile is waited for, then once more."""
+    while supervisor.run_task(prepare_spec(supervisor.places, env)):
+        if all([server.reachable() for server in supervisor.servers]):
+            raise Refusal("preparing failed; the lines above say why (logs/prepare.log)")
+        supervisor.wait_for_servers()
+
+
+def check_port_free(address: Address) -> None:
+    """Refuse a port that somebody else listens on, before anything is started."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except OSError as error:
+            raise Refusal(
+                f"port {address.port} cannot be used ({error.strerror});"
+                f" choose another one: make run PORT={address.port + 1}"
+            ) from error
+
+
+def wait_until_ready(supervisor: Supervisor, address: Address) -> None:
+    """Supervise until /readyz answers 200; says once a minute what is missing."""
+    say_at = time.monotonic() + 60
+    while problem := readiness(address):
+        if time.monotonic() > say_at:
+            say("web", f"not ready yet: {problem}")
+            say_at = time.monotonic() + 60
+        supervisor.tick(0.2)
+
+
+def readiness(address: Address) -> str:
+    """"" when /readyz answers 200, else what it said."""
+    host = "127.0.0.1" if address.host == "0.0.0.0" else address.host  # noqa: S104 - compared
+    connection = http.client.HTTPConnection(host, address.port, timeout=5)
+    try:
+        connection.request("GET", "/readyz", headers={"Host": "localhost"})
+        answer = connection.getresponse()
+        body = answer.read(500).decode("utf-8", "replace")
+        return "" if answer.status == 200 else f"{answer.status} {body}"
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+
+
+def greet(places: Places, address: Address, seconds: float) -> None:
+    """Say where everything is and how to get in."""
+    logins = places.data / "demo-logins.txt"
+    demo = logins.exists()
+    say("runner", f"ready after {seconds:.0f} s")
+    for path, what in PAGES.items():
+        if demo or path not in ("/demo/", "/mail/"):
+            say("runner", f"  {address.url + path:<34} {what}")
+    if demo:
+        say("runner", "demo logins:")
+        for line in logins.read_text().splitlines():
+            if line.strip():
+                say("runner", f"  {line.strip()}")
+    say("runner", f"logs in {places.logs} - Ctrl-C stops everything")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

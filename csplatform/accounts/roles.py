@@ -1,0 +1,33 @@
+"""What each role may do: patterns over permission codes ("app.action_model")."""
+
+from fnmatch import fnmatchcase
+
+from csplatform.accounts.models import Role
+
+_READ = ("*.view_*",)
+_CUSTOMER_WORK = ("customers.add_*", "customers.change_*", "segments.add_*", "segments.change_*")
+_BUILD = (
+    *_CUSTOMER_WORK,
+    "segments.delete_*",
+    "journeys.*",
+    "engagements.*",
+)
+
+# Staff data (users, keys, audit) is the admins' alone; everybody else reads the product only.
+_HIDDEN = ("accounts.*", "axes.*", "auth.*", "sessions.*", "contenttypes.*", "django_rq.*")
+
+GRANTS: dict[str, tuple[str, ...]] = {
+    Role.ADMIN: ("*",),
+    Role.PROGRAM_MANAGER: (*_READ, *_BUILD),
+    Role.CSM: (*_READ, *_CUSTOMER_WORK, "journeys.enroll_participant"),
+    Role.AGENT: _READ,
+    Role.ANALYST: _READ,
+    Role.READ_ONLY: _READ,
+}
+
+
+def grants(role: str, permission: str) -> bool:
+    """Whether a role holds a permission such as "journeys.publish_program"."""
+    if role != Role.ADMIN and any(fnmatchcase(permission, hidden) for hidden in _HIDDEN):
+        return False
+    return any(fnmatchcase(permission, pattern) for pattern in GRANTS.get(role, ()))

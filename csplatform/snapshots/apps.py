@@ -1,0 +1,10 @@
+"""App entry."""
+
+from django.apps import AppConfig
+
+
+class SnapshotsConfig(AppConfig):
+    """Snapshot pages."""
+
+    name = "csplatform.snapshots"
+    label = "snapshots"

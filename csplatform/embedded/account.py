@@ -56,5 +56,5 @@ def database_account() -> Account:
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError as error:
-        raise Refusal("root needs a user `nobody` to run PostgreSQL as; or set DATABASE_URL") from error
+        raise Refusal("there is no user `nobody` to run PostgreSQL as; set DATABASE_URL") from error
     return Account("nobody", nobody.pw_uid, nobody.pw_gid, switch=True)

@@ -72,13 +72,13 @@ def check_machine(
     Args: Python version, sys.platform, and the C library triple (default: this machine's).
     """
     if version < (3, 11):
-        wanted = ".".join(str(part) for part in version[:2])
-        refuse(f"Python 3.11 or newer is needed, this is {wanted}; try `make run PYTHON=python3.12`")
+        found = ".".join(str(part) for part in version[:2])
+        refuse(f"Python 3.11 or newer is needed, this is {found}; try make run PYTHON=python3.12")
     if system in ("win32", "cygwin"):
         refuse("Windows itself is not supported; use WSL (any Linux in it works)")
     host = host or str(sysconfig.get_config_var("HOST_GNU_TYPE") or "")
     if "musl" in host:
-        refuse("Alpine and other musl systems are not supported; use a Linux with glibc (Debian...)")
+        refuse("Alpine and other musl systems are not supported; use Debian or another glibc")
 
 
 def clean_environment(environ: Mapping[str, str], cache: Path = CACHE) -> dict[str, str]:
@@ -87,7 +87,8 @@ def clean_environment(environ: Mapping[str, str], cache: Path = CACHE) -> dict[s
     A cache that cannot be written (no home, a wrong variable) moves into the project's `.cache`.
     """
     clean = {key: value for key, value in environ.items() if key not in FOREIGN}
-    home_cache = Path(clean.get("XDG_CACHE_HOME") or Path(clean.get("HOME") or "/nonexistent", ".cache"))
+    home = clean.get("HOME") or "/nonexistent"
+    home_cache = Path(clean.get("XDG_CACHE_HOME") or Path(home, ".cache"))
     for variable, name in (("UV_CACHE_DIR", "uv"), ("PIP_CACHE_DIR", "pip")):
         wanted = Path(clean.get(variable) or home_cache / name)
         if not _writable(wanted):
@@ -188,7 +189,7 @@ class _alone:
 
     def __enter__(self) -> None:
         try:
-            self.file = open(ROOT / ".venv.lock", "w")  # noqa: SIM115 - closed in __exit__
+            self.file = open(ROOT / ".venv.lock", "w")
         except OSError as error:
             refuse(f"the project folder cannot be written by this user ({error.strerror}: {ROOT})")
         try:
@@ -208,9 +209,8 @@ def make_venv(environment: Mapping[str, str]) -> None:
             shutil.rmtree(VENV)
         except OSError:
             refuse(f"{VENV} does not work for this user and cannot be replaced; remove it")
-    made = subprocess.run(
-        [sys.executable, "-m", "venv", str(VENV)], env=dict(environment), capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "venv", str(VENV)]
+    made = subprocess.run(command, env=dict(environment), capture_output=True, text=True)
     if made.returncode == 0:
         return
     shutil.rmtree(VENV, ignore_errors=True)
@@ -230,7 +230,7 @@ def fetch_pip(environment: Mapping[str, str]) -> Path:
     """Download the pinned pip wheel from the configured index and check its hash."""
     target = CACHE / PIP_WHEEL
     if not (target.exists() and _sha256(target.read_bytes()) == PIP_SHA256):
-        index = environment.get("PIP_INDEX_URL") or environment.get("UV_DEFAULT_INDEX") or DEFAULT_INDEX
+        index = environment.get("PIP_INDEX_URL") or DEFAULT_INDEX
         page = f"{index.rstrip('/')}/pip/"
         try:
             listing = _download(page).decode("utf-8", "replace")
@@ -265,11 +265,11 @@ def install(python: str, files: Iterable[Path], environment: Mapping[str, str]) 
     pip = [python, "-m", "pip", "install", "--quiet"]
     failed = _run([*pip, UV_PIN], environment)
     if not failed:
-        listing = subprocess.run(
-            [python, "-m", "pip", "config", "list"], env=dict(environment), capture_output=True, text=True
-        )
+        command = [python, "-m", "pip", "config", "list"]
+        listing = subprocess.run(command, env=dict(environment), capture_output=True, text=True)
         settings = {**pip_settings(listing.stdout), **environment, "UV_PYTHON_DOWNLOADS": "never"}
-        failed = _run([python, "-m", "uv", "pip", "install", "--quiet", "--python", python, *wanted], settings)
+        uv = [python, "-m", "uv", "pip", "install", "--quiet", "--python", python]
+        failed = _run([*uv, *wanted], settings)
     if failed:
         say(f"uv did not work here ({failed}), installing with pip (about 20 s)...")
         failed = _run([*pip, *wanted], environment)
@@ -304,7 +304,8 @@ def main(arguments: list[str]) -> None:
         refuse("stopped while installing; the next start goes on")
     if arguments[1:]:
         environment = {key: value for key, value in os.environ.items() if key not in FOREIGN}
-        os.execve(python, [python, "-u", "-m", *arguments[1:]], environment)
+        command = [python, "-u", "-m", *arguments[1:]]
+        os.execve(python, command, environment)  # noqa: S606 - becomes it, so signals arrive
 
 
 if __name__ == "__main__":

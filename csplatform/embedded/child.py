@@ -110,7 +110,7 @@ class Child:
         self.process = None
 
     def end_session(self) -> None:
-        """Kill what the dead leader left running: a web server's workers keep its port otherwise."""
+        """Kill what the dead leader left: a web server's workers would keep its port."""
         if self.process is not None:
             end(in_session(self.process.pid), patience=1)
 
@@ -122,7 +122,7 @@ class Child:
 
 def _created(pid: int) -> float:
     try:
-        return psutil.Process(pid).create_time()
+        return float(psutil.Process(pid).create_time())
     except psutil.Error:
         return 0.0
 

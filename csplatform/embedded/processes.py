@@ -18,7 +18,7 @@ MARK = "CSPLATFORM_RUN"
 def alive(process: psutil.Process) -> bool:
     """Whether it still runs; a dead one that nobody has reaped yet (a zombie) does not."""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
 
@@ -68,7 +68,7 @@ def same(pid: int, started: float, command: list[str]) -> psutil.Process | None:
 def end(
     processes: Iterable[psutil.Process], patience: float, first: signal.Signals = signal.SIGTERM
 ) -> int:
-    """Ask processes to end, wait up to `patience` seconds, then kill. Returns how many there were."""
+    """Ask processes to end, wait `patience` seconds, then kill. Returns how many there were."""
     targets = list(processes)
     _signal(targets, first)
     _, left = psutil.wait_procs(targets, timeout=patience)

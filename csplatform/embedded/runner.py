@@ -65,7 +65,7 @@ def run(supervisor: Supervisor, address: Address, began: float) -> None:
 def prepare(supervisor: Supervisor, env: dict[str, str]) -> None:
     """Run `manage.py prepare`; a server that goes away meanwhile is waited for, then once more."""
     while supervisor.run_task(prepare_spec(supervisor.places, env)):
-        if all([server.reachable() for server in supervisor.servers]):
+        if supervisor.servers_reachable():
             raise Refusal("preparing failed; the lines above say why (logs/prepare.log)")
         supervisor.wait_for_servers()
 
@@ -95,7 +95,7 @@ def wait_until_ready(supervisor: Supervisor, address: Address) -> None:
 
 
 def readiness(address: Address) -> str:
-    """"" when /readyz answers 200, else what it said."""
+    """Empty when /readyz answers 200, else what it said."""
     host = "127.0.0.1" if address.host == "0.0.0.0" else address.host  # noqa: S104 - compared
     connection = http.client.HTTPConnection(host, address.port, timeout=5)
     try:

@@ -71,7 +71,7 @@ def without_password(url: str) -> str:
 
 
 def _database_problem(url: str) -> str:
-    """"" or the reason. Reads the URL as the application does: unknown options are not libpq's."""
+    """Empty, or the reason. As in the application, unknown options of the URL are no error."""
     parts = urlsplit(url)
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     known = ("host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey")

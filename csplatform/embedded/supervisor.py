@@ -5,6 +5,7 @@ times in a row ends the whole with the tail of its log - unless a server that it
 unreachable, which is waited for.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -73,7 +74,7 @@ class Supervisor:
         self._stop = signal.Signals(number).name
 
     def _end_leftovers(self) -> None:
-        """End what a killed supervisor left: by mark, and by recorded pid, start time and command."""
+        """End what a killed supervisor left: by mark, or recorded pid, start time and command."""
         found = {process.pid: process for process in marked(self.places.mark)}
         recorded = read_json(self.places.run / "processes.json")
         for entry in recorded.values() if isinstance(recorded, dict) else ():
@@ -123,19 +124,23 @@ class Supervisor:
 
     def wait_for_servers(self) -> None:
         """Return when every external server answers; says once per outage which does not."""
-        while not all([server.reachable() for server in self.servers]):
+        while not self.servers_reachable():
             self.tick(1.0, probe=False)
 
+    def servers_reachable(self) -> bool:
+        """Ask every external server (all of them, so that each outage is told)."""
+        answers = [server.reachable() for server in self.servers]
+        return all(answers)
+
     def run_forever(self) -> None:
-        """Supervise until somebody asks to stop (StopRequested) or a child is given up (Refusal)."""
+        """Supervise until a stop is asked for (StopRequested) or a child given up (Refusal)."""
         while True:
             self.tick(TICK_SECONDS)
 
     def tick(self, seconds: float, task: Child | None = None, probe: bool = True) -> None:
         """One turn: sleep until a signal or the time, then look after everybody."""
-        readable, _, _ = select.select([self._wake], [], [], seconds)
-        if readable:
-            self._wake.recv(4096)
+        select.select([self._wake], [], [], seconds)
+        self._drain()
         if not self._stop and self._parent.was_interrupted():
             self._stop = "make was interrupted"
         if self._stop:
@@ -146,8 +151,7 @@ class Supervisor:
             if child.spec.log:
                 child.spec.log.pump()
         if probe and time.monotonic() > self._next_probe:
-            for server in self.servers:
-                server.reachable()
+            self.servers_reachable()
             self._next_probe = time.monotonic() + PROBE_EVERY
 
     def _look_after(self, child: Child) -> None:
@@ -165,7 +169,7 @@ class Supervisor:
         quick = now - child.started < QUICK_SECONDS
         child.quick_deaths = child.quick_deaths + 1 if quick else 0
         if child.quick_deaths >= QUICK_DEATHS:
-            if all([server.reachable() for server in self.servers]):
+            if self.servers_reachable():
                 raise Refusal(self._obituary(child))
             child.quick_deaths = QUICK_DEATHS - 1
         pause = min(FIRST_PAUSE * 2 ** max(child.quick_deaths - 1, 0), LONGEST_PAUSE)
@@ -202,10 +206,8 @@ class Supervisor:
         child.finish(0)
 
     def _drain(self) -> None:
-        try:
+        with contextlib.suppress(BlockingIOError):
             self._wake.recv(4096)
-        except BlockingIOError:
-            pass
 
     def _record(self) -> None:
         entries = {name: child.record() for name, child in self.children.items()}
@@ -243,6 +245,6 @@ class _Parent:
 
 def _name(process: psutil.Process) -> str:
     try:
-        return process.name()
+        return str(process.name())
     except psutil.Error:
         return ""

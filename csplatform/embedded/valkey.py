@@ -66,7 +66,7 @@ class Valkey:
         )
 
     def problem(self) -> str:
-        """"" when it answers, else why not."""
+        """Empty when it answers, else why not."""
         client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=2)
         try:
             client.ping()

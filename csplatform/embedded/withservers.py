@@ -28,7 +28,7 @@ SERIAL = "browser or serial"
 
 def main(arguments: list[str]) -> int:
     """Returns the exit code of the first command that failed, else 0."""
-    if len(arguments) < 2 or arguments[1] not in ("test", "manage"):
+    if len(arguments) < 2 or arguments[1] not in COMMANDS:
         say("runner", "usage: withservers FOLDER test|manage [ARGUMENT...]")
         return 2
     folder, kind, *rest = arguments
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
         try:
             with Supervisor(places) as supervisor:
                 env = environment(places, start_servers(supervisor, fast=kind == "test"))
-                code = tests(supervisor, env, rest) if kind == "test" else managed(supervisor, env, rest)
+                code = COMMANDS[kind](supervisor, env, rest)
             _remove(places)
             return code
         finally:
@@ -63,8 +63,9 @@ def _remove(places: Places) -> None:
 def tests(supervisor: Supervisor, env: dict[str, str], arguments: list[str]) -> int:
     """All tests: first those that can share the machine, on both cores, then the others."""
     pytest = [sys.executable, "-m", "pytest"]
+    jobs = os.environ.get("TEST_JOBS") or "2"
     phases = [
-        ("parallel", [*pytest, "-n", os.environ.get("TEST_JOBS") or "2", "-m", PARALLEL, *arguments]),
+        ("parallel", [*pytest, "-n", jobs, "-m", PARALLEL, *arguments]),
         ("serial", [*pytest, "-p", "no:xdist", "-m", SERIAL, *arguments]),
     ]
     codes = {}
@@ -75,8 +76,8 @@ def tests(supervisor: Supervisor, env: dict[str, str], arguments: list[str]) -> 
         say("tests", "no test was found")
         return NOTHING_COLLECTED
     failed = {name: code for name, code in codes.items() if code not in (0, NOTHING_COLLECTED)}
-    words = ", ".join(f"{name} tests failed (pytest exit code {code})" for name, code in failed.items())
-    say("tests", words or "all passed")
+    words = [f"{name} tests failed (pytest exit code {code})" for name, code in failed.items()]
+    say("tests", ", ".join(words) or "all passed")
     return next(iter(failed.values()), 0)
 
 
@@ -99,6 +100,8 @@ def _task(name: str, command: list[str], env: dict[str, str], folder: Path = PRO
     """A command that writes to the terminal itself."""
     return ChildSpec(name=name, command=command, environment=env, folder=folder, log=None)
 
+
+COMMANDS = {"test": tests, "manage": managed}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -141,7 +141,7 @@ def _date(spec: Spec, value: Any) -> str:
 
 def datetime_text(moment: datetime) -> str:
     """A moment as fixed-width UTC text, which sorts like the moment itself."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _datetime(spec: Spec, value: Any) -> str:

@@ -12,6 +12,10 @@ MAX_DEPTH = 10
 cause_depth: ContextVar[int] = ContextVar("cause_depth", default=0)
 
 
+# The key of a subject that did not exist before: every rule has to look at it.
+CREATED = "created"
+
+
 def touch(subject: str, ids: Iterable[int], keys: Iterable[str]) -> None:
     """Note in this transaction that facts of subjects changed, and wake the loop after commit.
 
@@ -22,18 +26,27 @@ def touch(subject: str, ids: Iterable[int], keys: Iterable[str]) -> None:
 
     A chain of causes deeper than MAX_DEPTH stops here and leaves a BrakeStop to look at.
     """
-    wanted, names = sorted(set(ids)), sorted(set(keys))
-    if not wanted or not names:
+    names = set(keys)
+    touch_rows((subject, subject_id, name) for subject_id in set(ids) for name in names)
+
+
+def touch_rows(rows: Iterable[tuple[str, int, str]]) -> None:
+    """As `touch`, for (subject, id, key) rows that differ from each other. One statement."""
+    wanted = sorted(set(rows))
+    if not wanted:
         return
     depth = cause_depth.get()
     if depth > MAX_DEPTH:
         BrakeStop.objects.bulk_create(
-            BrakeStop(subject=subject, subject_id=i, key=names[0], depth=depth) for i in wanted
+            BrakeStop(subject=subject, subject_id=subject_id, key=key, depth=depth)
+            for subject, subject_id, key in wanted
         )
         return
+    subjects, ids, keys = zip(*wanted, strict=True)
     sql.run(
         "INSERT INTO freshness_touch (subject, subject_id, key, depth, at)"
-        " SELECT %s, i, k, %s, now() FROM unnest(%s::bigint[]) i, unnest(%s::text[]) k ORDER BY i",
-        [subject, depth, wanted, names],
+        " SELECT s, i, k, %s, now()"
+        " FROM unnest(%s::text[], %s::bigint[], %s::text[]) AS x(s, i, k)",
+        [depth, list(subjects), list(ids), list(keys)],
     )
     wake_on_commit("live")

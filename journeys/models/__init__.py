@@ -1,0 +1,35 @@
+"""Models of journeys, by topic."""
+
+from journeys.models.attention import AttentionEntry
+from journeys.models.captured import CapturedMail
+from journeys.models.outbox import Outbox
+from journeys.models.participant import Batch, EntryScan, Participant, Refusal, Transition, Wait
+from journeys.models.program import (
+    Amendment,
+    Folder,
+    Program,
+    ProgramStateChange,
+    ProgramVersion,
+    Step,
+)
+from journeys.models.template import EmailTemplate, EmailTemplateRevision
+
+__all__ = [
+    "Amendment",
+    "AttentionEntry",
+    "Batch",
+    "CapturedMail",
+    "EmailTemplate",
+    "EntryScan",
+    "EmailTemplateRevision",
+    "Folder",
+    "Outbox",
+    "Participant",
+    "Program",
+    "ProgramStateChange",
+    "ProgramVersion",
+    "Refusal",
+    "Step",
+    "Transition",
+    "Wait",
+]

@@ -1,0 +1,193 @@
+"""Programs, their published versions and what may change in place."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+
+class Folder(models.Model):
+    """A folder of the program list."""
+
+    name = models.CharField(max_length=100, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProgramState(models.TextChoices):
+    """Life cycle of a program (PRG-40)."""
+
+    DRAFT = "draft", "Draft"
+    SCHEDULED = "scheduled", "Scheduled"
+    ACTIVE = "active", "Active"
+    PAUSED = "paused", "Paused"
+    STOPPED = "stopped", "Stopped"
+    COMPLETED = "completed", "Completed"
+
+
+class ProgramType(models.TextChoices):
+    """Who travels it."""
+
+    PERSON = "person", "People"
+    COMPANY = "company", "Companies"
+
+
+def empty_document() -> dict[str, Any]:
+    """The flow document of a new program."""
+    return {"entry": {"sources": []}, "steps": []}
+
+
+class Program(models.Model):
+    """What an admin builds and publishes. Written by journeys.operations alone.
+
+    `draft` is the flow document being edited, `draft_revision` rises with each edit, so that two
+    browsers cannot overwrite each other. `published` is the version that newcomers travel.
+    """
+
+    name = models.CharField(max_length=200)
+    type = models.CharField(
+        max_length=10,
+        choices=ProgramType,
+        default=ProgramType.PERSON,
+        help_text="Who travels this program. It cannot change after publishing.",
+    )
+    folder = models.ForeignKey(
+        Folder, null=True, blank=True, on_delete=models.SET_NULL, related_name="programs"
+    )
+    description = models.TextField(blank=True)
+    model = models.CharField(max_length=40, default="journey", editable=False)
+    state = models.CharField(
+        max_length=10, choices=ProgramState, default=ProgramState.DRAFT, editable=False
+    )
+    draft = models.JSONField(default=empty_document, editable=False)
+    draft_revision = models.IntegerField(default=0, editable=False)
+    published = models.ForeignKey(
+        "ProgramVersion", null=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
+    accepts_entries = models.BooleanField(default=True, editable=False)
+    quarantine = models.TextField(
+        blank=True,
+        editable=False,
+        help_text="Why the engine leaves this program alone, e.g. a step kind that is not known.",
+    )
+    publish_at = models.DateTimeField(null=True, blank=True, editable=False)
+    published_at = models.DateTimeField(null=True, editable=False)
+    paused_at = models.DateTimeField(null=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+",
+        editable=False,
+    )  # fmt: skip
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        permissions = [
+            ("publish_program", "Can publish, pause and stop programs"),
+            ("enroll_participant", "Can enrol and remove participants"),
+        ]
+        indexes = [models.Index(fields=["state"], name="program_state")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def subject(self) -> str:
+        """Whose attributes and rules count: "person" or "company"."""
+        return self.type
+
+    @property
+    def folder_name(self) -> str:
+        """Folder for the screen."""
+        return self.folder.name if self.folder else "Uncategorized"
+
+
+class ProgramVersion(models.Model):
+    """One published flow. Immutable; what may change in place is an Amendment."""
+
+    program = models.ForeignKey(Program, on_delete=models.CASCADE, related_name="versions")
+    number = models.IntegerField()
+    document = models.JSONField()
+    published_at = models.DateTimeField()
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    disconnected_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["program", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["program", "number"], name="one_version_per_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.program} v{self.number}"
+
+
+class Step(models.Model):
+    """One step of a published version. `key` is stable over versions of the program.
+
+    `parent_key` and `parent_exit` name the branching step and exit that own its sequence
+    ("" at the top); `position` is its place in that sequence, from 0.
+    """
+
+    version = models.ForeignKey(ProgramVersion, on_delete=models.CASCADE, related_name="steps")
+    key = models.CharField(max_length=20)
+    kind = models.CharField(max_length=60)
+    name = models.CharField(max_length=200)
+    config = models.JSONField()
+    parent_key = models.CharField(max_length=20, blank=True)
+    parent_exit = models.CharField(max_length=40, blank=True)
+    position = models.IntegerField()
+
+    class Meta:
+        ordering = ["version", "id"]
+        constraints = [models.UniqueConstraint(fields=["version", "key"], name="one_step_per_key")]
+
+    def __str__(self) -> str:
+        return self.name or self.kind
+
+
+class Amendment(models.Model):
+    """A numbered change in place to one step of a published version. Append-only (PRG-43, 44)."""
+
+    version = models.ForeignKey(ProgramVersion, on_delete=models.CASCADE, related_name="amendments")
+    number = models.IntegerField()
+    step_key = models.CharField(max_length=20)
+    config = models.JSONField()
+    made_at = models.DateTimeField()
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["version", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["version", "number"], name="one_amendment_per_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version} amendment {self.number}"
+
+
+class ProgramStateChange(models.Model):
+    """History of a program's states. Append-only."""
+
+    program = models.ForeignKey(Program, on_delete=models.CASCADE, related_name="state_changes")
+    old = models.CharField(max_length=10, choices=ProgramState)
+    new = models.CharField(max_length=10, choices=ProgramState)
+    reason = models.TextField(blank=True)
+    at = models.DateTimeField()
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.program}: {self.old} to {self.new}"

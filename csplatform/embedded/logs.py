@@ -44,7 +44,7 @@ def warnings(line: str) -> str:
         return ""
     if "[WARNING] Configur" in line:  # the web server's advice about threads per core
         return ""
-    return line if re.search(r"\b(WARNING|ERROR|CRITICAL|Error:)", line) else ""
+    return line if re.search(r"\b(WARNING|ERROR|CRITICAL)\b|Error\b", line) else ""
 
 
 def panics(line: str) -> str:

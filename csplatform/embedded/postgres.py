@@ -23,7 +23,7 @@ from csplatform.embedded.child import ChildSpec
 from csplatform.embedded.logs import LogFile, panics
 from csplatform.embedded.places import Places, Refusal
 from csplatform.embedded.postgres_home import MAJOR, find_home, find_programs, forget_home
-from csplatform.embedded.processes import MARK, alive, end, working_in
+from csplatform.embedded.processes import MARK, alive, end, wait_for_end, working_in
 
 DATABASE = "app"
 INITDB = [
@@ -180,8 +180,7 @@ class Cluster:
             end([main], patience=30, first=signal.SIGINT)
         # Orphaned server processes notice within moments that their postmaster is gone.
         strays = working_in(self.data, "postgres")
-        psutil.wait_procs(strays, timeout=5)
-        end([process for process in strays if alive(process)], patience=2, first=signal.SIGQUIT)
+        end(wait_for_end(strays, 5), patience=2, first=signal.SIGQUIT)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         for name in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
             (self.socket_folder / name).unlink(missing_ok=True)

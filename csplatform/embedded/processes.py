@@ -7,6 +7,7 @@ is never believed alone: pids are used again, in containers within seconds.
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -71,11 +72,23 @@ def end(
     """Ask processes to end, wait `patience` seconds, then kill. Returns how many there were."""
     targets = list(processes)
     _signal(targets, first)
-    _, left = psutil.wait_procs(targets, timeout=patience)
-    left = [process for process in left if alive(process)]
+    left = wait_for_end(targets, patience)
     _signal(left, signal.SIGKILL)
-    psutil.wait_procs(left, timeout=5)
+    wait_for_end(left, 5)
     return len(targets)
+
+
+def wait_for_end(processes: Iterable[psutil.Process], patience: float) -> list[psutil.Process]:
+    """Wait until none lives, at most `patience` seconds; returns those that still do.
+
+    Not psutil's own waiting: it waits for zombies, which an idle process 1 may never reap.
+    """
+    until = time.monotonic() + patience
+    left = [process for process in processes if alive(process)]
+    while left and time.monotonic() < until:
+        time.sleep(0.05)
+        left = [process for process in left if alive(process)]
+    return left
 
 
 def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> None:

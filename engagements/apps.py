@@ -1,0 +1,16 @@
+"""App entry."""
+
+from django.apps import AppConfig
+
+
+class EngagementsConfig(AppConfig):
+    """Registers the step kind, what the tracker understands, and sidebar entries."""
+
+    name = "engagements"
+    verbose_name = "Engagements"
+
+    def ready(self) -> None:
+        """Hook up what lower rooms left open."""
+        from engagements import registrations
+
+        registrations.register()

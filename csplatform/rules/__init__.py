@@ -1,5 +1,6 @@
-"""The rule language: tree, parse, compile to SQL, words, explain, kinds.
+"""The one rule language: a JSON tree of all / any / not over typed tests.
 
-Segments and everything above may import it; it reads customers. Promise: one rule gives the same
-answer for everybody and for one subject, and never touches the database with unbound values.
+Segments and everything above may import it; it imports customers, freshness and kit. Promise: one
+rule has one meaning, whether it is asked as SQL for everybody or in memory for one subject, it can
+be said in words, and every leaf can explain itself.
 """

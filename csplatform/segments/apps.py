@@ -4,7 +4,14 @@ from django.apps import AppConfig
 
 
 class SegmentsConfig(AppConfig):
-    """Segments."""
+    """Registers the consumer of changes, the recompute, and the test “in segment”."""
 
     name = "csplatform.segments"
     label = "segments"
+    verbose_name = "Segments"
+
+    def ready(self) -> None:
+        """Hook up what lower rooms left open."""
+        from csplatform.segments import registrations
+
+        registrations.register()

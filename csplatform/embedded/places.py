@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import stat
 import tempfile
 from dataclasses import dataclass, field
@@ -91,6 +92,7 @@ class Places:
         """Let the next start in."""
         if self._lock is not None:
             (self.run / "running.json").unlink(missing_ok=True)
+            shutil.rmtree(self.sockets(), ignore_errors=True)
             self._lock.close()
             self._lock = None
 

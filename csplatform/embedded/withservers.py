@@ -61,8 +61,10 @@ def _remove(places: Places) -> None:
 
 
 def tests(supervisor: Supervisor, env: dict[str, str], arguments: list[str]) -> int:
-    """All tests: first those that can share the machine, on both cores, then the others."""
+    """All tests: first those that can share the machine, on two cores, then the others."""
     pytest = [sys.executable, "-m", "pytest"]
+    if "-m" in arguments:  # an own choice by marker is one run, one after the other
+        return supervisor.run_task(_task("pytest", [*pytest, *arguments], env))
     jobs = os.environ.get("TEST_JOBS") or "2"
     phases = [
         ("parallel", [*pytest, "-n", jobs, "-m", PARALLEL, *arguments]),

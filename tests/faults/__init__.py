@@ -1,0 +1,1 @@
+"""Kill tests and the newcomer script: what must hold when processes die."""

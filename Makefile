@@ -13,7 +13,7 @@ BOOT = $(or $(PYTHON),python3) csplatform/embedded/bootstrap.py
 VENV = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help python run test check lint bench format clean
+.PHONY: help python run servers test check lint bench format clean
 
 help: ## list the commands
 	@echo 'make COMMAND   (PORT=$(PORT) DATA_DIR=$(DATA_DIR), DATABASE_URL and REDIS_URL for external servers)'
@@ -25,6 +25,9 @@ python:
 
 run: python ## everything in one: servers, web, workers, scheduler, demo tenant; Ctrl-C stops it
 	@$(BOOT) runtime csplatform.embedded.runner
+
+servers: python ## only the two servers, for restoring a backup or looking around
+	@$(BOOT) runtime csplatform.embedded.runner servers
 
 test: python ## all tests on servers of their own; ARGS='tests/rules -k words' for some
 	@$(BOOT) tests csplatform.embedded.withservers .data-test test $(ARGS)

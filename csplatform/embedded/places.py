@@ -8,6 +8,7 @@ import secrets
 import shutil
 import stat
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -31,6 +32,7 @@ class Places:
 
     data: Path
     _lock: TextIO | None = field(default=None, repr=False)
+    _running: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, data_dir: str) -> "Places":
@@ -79,7 +81,13 @@ class Places:
             file.close()
             raise Refusal(self._who_runs()) from error
         self._lock = file
-        write_private(self.run / "running.json", json.dumps({"pid": os.getpid(), "what": what}))
+        self._running = {"pid": os.getpid(), "what": what}
+        self.publish({})
+
+    def publish(self, settings: Mapping[str, str]) -> None:
+        """Leave a private note of what commands need to join this start (see attach)."""
+        note = json.dumps({**self._running, "settings": dict(settings)})
+        write_private(self.run / "running.json", note)
 
     def _who_runs(self) -> str:
         try:

@@ -1,4 +1,7 @@
-"""`make run`: servers, preparation, web, workers, scheduler, until Ctrl-C."""
+"""`make run`: servers, preparation, web, workers, scheduler, until Ctrl-C.
+
+`make servers` runs the same without the application, for restoring and for looking around.
+"""
 
 import http.client
 import os
@@ -8,6 +11,7 @@ import time
 
 from csplatform.embedded.logs import say
 from csplatform.embedded.places import Places, Refusal
+from csplatform.embedded.servers import without_password
 from csplatform.embedded.stack import (
     Address,
     application_specs,
@@ -26,17 +30,21 @@ PAGES = {
 }
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Run until told to stop. Returns the exit code: 0 after a wanted stop, 1 after a refusal."""
+    only_servers = arguments == ["servers"]
     began = time.monotonic()
     places = Places.of(os.environ.get("DATA_DIR") or ".data")
     try:
         address = Address.of(os.environ)
         places.make()
-        places.lock(address.url)
+        places.lock("the servers alone" if only_servers else address.url)
         try:
             with Supervisor(places) as supervisor:
-                run(supervisor, address, began)
+                if only_servers:
+                    run_servers(supervisor)
+                else:
+                    run(supervisor, address, began)
         finally:
             places.unlock()
     except StopRequested:
@@ -48,12 +56,23 @@ def main() -> int:
     return 0
 
 
+def run_servers(supervisor: Supervisor) -> None:
+    """The servers alone, until told to stop."""
+    urls = start_servers(supervisor)
+    supervisor.places.publish(urls)
+    for name, url in urls.items():
+        say("runner", f"{name}={without_password(url)}")
+    say("runner", "servers are up - Ctrl-C stops them")
+    supervisor.run_forever()
+
+
 def run(supervisor: Supervisor, address: Address, began: float) -> None:
     """Bring everything up in order, then keep it up."""
     places = supervisor.places
     check_port_free(address)
     urls = start_servers(supervisor)
     env = environment(places, urls, PORT=str(address.port))
+    places.publish({key: env[key] for key in (*urls, "SECRET_KEY", "DATA_DIR", "PORT")})
     prepare(supervisor, env)
     for spec in application_specs(places, env, address):
         supervisor.start(spec)
@@ -126,4 +145,4 @@ def greet(places: Places, address: Address, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -125,7 +125,7 @@ class Start:
 
     def ready(self) -> "Start":
         """Wait for the greeting of the newest start."""
-        wait_for(lambda: self.ended() or "Ctrl-C stops" in self.newest(), "no greeting")
+        wait_for(lambda: self.ended() or "- Ctrl-C stops" in self.newest(), "no greeting")
         assert not self.ended(), self.newest()
         return self
 

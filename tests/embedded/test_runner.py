@@ -4,10 +4,12 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 import redis
 
@@ -175,6 +177,33 @@ def test_second_start_says_that_it_runs(start: Start) -> None:
     assert f"already running in {start.data}: http://localhost:{start.port}" in lines[0]
     assert start.page()
     assert start.stop() == 0
+
+
+def test_servers_alone_and_a_command_beside_them(start: Start) -> None:
+    """`make servers`, and manage.py joining a running start unless the environment says more."""
+    module = [sys.executable, "-u", "-m", "csplatform.embedded.runner", "servers"]
+    start.begin(module).ready()
+    assert set(start.pids()) == {"postgres", "valkey"}
+    script = "from csplatform.embedded.attach import attach; import os; print(attach());"
+    script += "print(os.environ['DATABASE_URL'], os.environ['REDIS_URL'])"
+    env = {"REDIS_URL": "redis://mine"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=start.project, env=env, capture_output=True, text=True
+    )
+    joined, addresses = done.stdout.splitlines()
+    database, queue = addresses.split()
+    assert (joined, queue) == ("True", "redis://mine")
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT current_database()").fetchone() == ("app",)
+    assert start.stop() == 0
+    done = subprocess.run(
+        [sys.executable, "-c", script.partition(";print(os")[0]],
+        cwd=start.project,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "False"
 
 
 def test_external_database_only(start: Start, other: Start) -> None:

@@ -42,7 +42,7 @@ def _either(one: Needs | None, other: Needs | None) -> Needs | None:
 
 
 class Happening(NamedTuple):
-    """An event as rules see it."""
+    """An event as rules see it. Its time is never after the one at which it was recorded."""
 
     occurred_at: datetime
     properties: Mapping[str, Any]

@@ -1,12 +1,12 @@
 """Loading facts for rules that are answered in memory: a constant number of queries."""
 
 import json
-from collections import defaultdict, namedtuple
+from collections import defaultdict
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from csplatform.customers.attributes import BUILT_IN, stored_value
+from csplatform.customers.attributes import BUILT_IN, normal
 from csplatform.kit import sql
 from csplatform.kit.registry import Registry
 from csplatform.rules.facts import EVER, Facts, Happening, Needs
@@ -14,8 +14,8 @@ from csplatform.rules.scope import TABLES
 
 OTHER = {"person": "company", "company": "person"}
 
-# (subject, ids, which of the source's own ids, past instant or None) -> {(own id, subject id)}: those
-# for whom it is true.
+# (subject, ids, which of the source's own ids, past instant or None) -> those pairs (own id, subject
+# id) that are true.
 FactSource = Callable[
     [str, Collection[int], Collection[int], datetime | None], set[tuple[int, int]]
 ]
@@ -67,7 +67,6 @@ def _rows(subject: str, ids: list[int], moment: datetime | None) -> list[dict[st
     dead = "merged_into_id IS NOT NULL" + (
         " OR erased_at IS NOT NULL" if subject == "person" else ""
     )
-    record_of = namedtuple("record_of", [*names, "attributes"])  # type: ignore[misc] # noqa: PYI024
     found = []
     rows = sql.rows(
         f"SELECT id, NOT ({dead}), {', '.join(names)}, attributes::text FROM {TABLES[subject]}"
@@ -76,8 +75,7 @@ def _rows(subject: str, ids: list[int], moment: datetime | None) -> list[dict[st
     )
     undone = _undone(subject, ids, moment) if moment else {}
     for id_, alive, *values, attributes in rows:
-        record = record_of(*values, {})
-        columns = {spec.column: stored_value(record, spec) for spec in specs.values()}
+        columns = {name: normal(raw) for name, raw in zip(names, values, strict=True)}
         declared = json.loads(attributes)
         if moment:
             alive = alive and values[names.index("created_at")] <= moment
@@ -117,14 +115,15 @@ def _events(
         known = since.get(name, start)
         since[name] = None if start is None or known is None else min(known, start)
     rows = sql.rows(
-        f"SELECT e.{subject}_id, n.name, e.occurred_at, e.properties::text"
+        f"SELECT e.{subject}_id, n.name, LEAST(e.occurred_at, e.recorded_at), e.properties::text"
         " FROM unnest(%s::text[], %s::timestamptz[]) w(name, since)"
         " JOIN customers_eventname n ON n.name = w.name"
         " JOIN customers_event e ON e.name_id = n.id"
-        f" WHERE e.{subject}_id = ANY(%s::bigint[]) AND e.occurred_at <= %s"
-        " AND (w.since IS NULL OR e.occurred_at > w.since)"
+        f" WHERE e.{subject}_id = ANY(%s::bigint[])"
+        " AND (e.occurred_at <= %s OR e.recorded_at <= %s)"
+        " AND (w.since IS NULL OR (e.occurred_at > w.since AND e.recorded_at > w.since))"
         + (" AND e.recorded_at <= %s" if moment else ""),
-        [list(since), list(since.values()), ids, at, *([moment] if moment else [])],
+        [list(since), list(since.values()), ids, at, at, *([moment] if moment else [])],
     )
     found: dict[int, dict[str, tuple[Happening, ...]]] = defaultdict(dict)
     grouped: dict[tuple[int, str], list[Happening]] = defaultdict(list)
@@ -177,7 +176,7 @@ def _links(subject: str, ids: list[int], moment: datetime | None) -> set[tuple[i
 def _extra(
     subject: str, ids: list[int], needs: Needs, moment: datetime | None
 ) -> dict[tuple[str, int], set[int]]:
-    """Answers of the fact sources of rooms above: (source, its id) to the subjects it is true of."""
+    """Answers of the fact sources of rooms above: of whom each (source, its id) is true."""
     asked: dict[str, set[int]] = defaultdict(set)
     for source, own in needs.extra:
         asked[source].add(own)

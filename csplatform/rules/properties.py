@@ -135,13 +135,15 @@ _TEMPLATES = {
     "set": "{v} NOT IN ('null'::jsonb, '\"\"'::jsonb)",
     "is_true": "{v} = 'true'::jsonb",
     "is_false": "{v} = 'false'::jsonb",
-    "same": f"(CASE jsonb_typeof({{v}}) WHEN 'string' THEN {{t}} <> '' AND {_FOLDED} = ANY({{texts}})"
+    "same": "(CASE jsonb_typeof({v})"
+    f" WHEN 'string' THEN {{t}} <> '' AND {_FOLDED} = ANY({{texts}})"
     " WHEN 'number' THEN {t}::numeric = ANY({numbers})"
     " WHEN 'boolean' THEN {t}::boolean = ANY({booleans}) END)",
     "contains": f"{_STRING} strpos({_FOLDED}, {{text}}) > 0 END)",
     "starts_with": f"{_STRING} starts_with({_FOLDED}, {{text}}) END)",
     "ends_with": f"{_STRING} right({_FOLDED}, length({{text}})) = {{text}} END)",
 }
+_NUMERIC = "(CASE WHEN jsonb_typeof({v}) = 'number' THEN {t}::numeric SIGN {number} END)"
 _SIGNS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
@@ -163,6 +165,6 @@ def filter_sql(demand: PropertyFilter, column: str) -> Sql:
         }
     template = _TEMPLATES.get("same" if key in ("equals", "in") else key)
     if template is None:
-        template = f"(CASE WHEN jsonb_typeof({{v}}) = 'number' THEN {{t}}::numeric {_SIGNS[key]} {{number}} END)"
+        template = _NUMERIC.replace("SIGN", _SIGNS[key])
     condition = surely(fill(template, **parts))
     return negated(condition) if operator.negates else condition

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+from csplatform.freshness.touches import EVERYTHING
 from csplatform.rules.facts import Needs
 from csplatform.rules.kind import FactKey
 from csplatform.rules.registry import rule_kinds
 from csplatform.rules.tree import Node, Test, children
-
-# Touched for subjects that appear or disappear: every rule reads that.
-LIFE_KEYS = ("created", "merged", "erased")
 
 
 def _leaves(node: Node, subject: str, hops: int = 0) -> Iterator[tuple[Test, str, int]]:
@@ -36,12 +34,13 @@ def needs_of(node: Node, subject: str) -> Needs:
 
 def fact_keys(node: Node, subject: str) -> frozenset[FactKey]:
     """The facts whose change may change the rule's answer."""
-    keys = {FactKey(subject, key) for key in LIFE_KEYS}
+    # Subjects that appear or disappear concern every rule about them or about those next to them.
+    keys = {FactKey(subject, EVERYTHING)}
     for test, whose, hops in _leaves(node, subject):
-        for key in rule_kinds.get(test.kind).fact_keys(test, whose):
-            keys.add(key._replace(hops=key.hops + hops))
-        if hops:
-            keys |= {FactKey(whose, key, hops) for key in LIFE_KEYS}
+        kind = rule_kinds.get(test.kind)
+        keys |= {key._replace(hops=key.hops + hops) for key in kind.fact_keys(test, whose)}
+        if test.inner is not None:
+            keys.add(FactKey(kind.inner[whose], EVERYTHING, hops + 1))
     return frozenset(keys)
 
 

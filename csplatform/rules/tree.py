@@ -6,7 +6,7 @@ everybody; no alternative given (`AnyOf(())`) is true for nobody.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 SUBJECTS = ("person", "company")
 
@@ -52,7 +52,7 @@ class Test:
     bound: Any = field(default=None, compare=False)
 
 
-Node = Union[AllOf, AnyOf, Not, Test]
+Node = AllOf | AnyOf | Not | Test
 EVERYBODY = AllOf(())
 
 

@@ -1,5 +1,34 @@
 """What segments bring to the rooms below."""
 
+from csplatform.customers.hooks import merge_hooks
+from csplatform.freshness.loop import consumers
+from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
+from csplatform.rules.load import fact_sources
+from csplatform.rules.options import option_sources
+from csplatform.rules.registry import rule_kinds
+from csplatform.segments import recompute
+from csplatform.segments.consumer import refresh_touched
+from csplatform.segments.kinds.segment import SegmentTest, members_of, segment_names
+from csplatform.segments.operations.merge import follow_merge
+from csplatform.segments.references import used_by_segments
+from csplatform.segments.usage import segment_users
+
 
 def register() -> None:
-    """Filled in below."""
+    """The test, its facts and options; the consumer; the recompute and its clocks."""
+    kind = SegmentTest()
+    rule_kinds.register(kind.key, kind)
+    fact_sources.register("segment", members_of)
+    option_sources.register("segments.names", segment_names)
+    segment_users.register("segments", used_by_segments)
+    consumers.register("segments", refresh_touched)
+    merge_hooks.register("segments", follow_merge)
+    lane_work.register(
+        "segments.recompute",
+        LaneWork("segments.recompute", "bulk", recompute.run_slice, recompute.pending),
+    )
+    for key, seconds, run in (
+        ("segments.time", 60, recompute.refresh_by_time),
+        ("segments.sweep", 86_400, recompute.refresh_all),
+    ):
+        periodic.register(key, Periodic(key, seconds, run))

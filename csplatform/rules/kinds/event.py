@@ -47,8 +47,9 @@ class EventConfig(Config):
 class EventTest(RuleKind):
     """How often an event happened, ever or in the last days up to now.
 
-    No event at all counts as zero: "at most", "exactly 0" and "never" are true of it. An event
-    counts from the instant at which it happened; for companies, those that happened there.
+    No event at all counts as zero: "at most", "exactly 0" and "never" are true of it. An event's
+    time is when it happened, or when it came in if it claims to be from the future (clocks are
+    wrong). For companies, events that happened there count.
     """
 
     key: ClassVar[str] = "event"
@@ -151,12 +152,14 @@ def _chosen(config: EventConfig, scope: Scope) -> Sql:
     """Condition over the events `e` that count."""
     text = (
         "e.name_id = (SELECT n.id FROM customers_eventname n WHERE n.name = %s)"
-        " AND e.occurred_at <= %s"
+        " AND (e.occurred_at <= %s OR e.recorded_at <= %s)"
     )
-    params: tuple[Any, ...] = (config.name, scope.at)
+    params: tuple[Any, ...] = (config.name, scope.at, scope.at)
     if config.days is not None:
-        text += " AND e.occurred_at > %s"
-        params = (*params, scope.at - timedelta(days=config.days))
+        # the second half leaves out partitions of months before the window
+        text += " AND e.occurred_at > %s AND e.recorded_at > %s"
+        since = scope.at - timedelta(days=config.days)
+        params = (*params, since, since)
     demands = [filter_sql(demand, "e.properties") for demand in config.where]
     return joined([Sql(text, params), *demands], "AND", Sql("TRUE"))
 

@@ -1,0 +1,54 @@
+"""The freshness consumer: a change of a fact refreshes the segments that read it, for those
+concerned alone."""
+
+from django.db import OperationalError, transaction
+
+from csplatform.freshness.loop import Touched
+from csplatform.rules.kind import FactKey
+from csplatform.rules.parse import MAX_CROSSINGS, load_rule
+from csplatform.rules.reach import affected_ids
+from csplatform.segments.models import Segment, State
+from csplatform.segments.operations.membership import refresh_members
+from csplatform.segments.recompute import BROKEN, mark_failed
+
+
+def refresh_touched(touched: Touched) -> None:
+    """Refresh the dynamic segments whose fact keys were touched. Runs in the loop's transaction."""
+    names = [
+        f"{touched.subject}:{key}:{hops}"
+        for key in touched.keys
+        for hops in range(MAX_CROSSINGS + 2)
+    ]
+    # Locked in id order, before their statements take a snapshot; see refresh_members.
+    concerned = (
+        Segment.objects.dynamic()
+        .filter(fact_keys__overlap=names)
+        .exclude(state=State.FAILED)
+        .order_by("pk")
+        .select_for_update(no_key=True)
+    )
+    for segment in concerned:
+        _refresh(segment, touched)
+
+
+def _refresh(segment: Segment, touched: Touched) -> None:
+    keys = [FactKey(*_split(text)) for text in segment.fact_keys]
+    ids = affected_ids(touched, keys, segment.subject)
+    if not ids:
+        return
+    cause = {"kind": "change", "of": touched.subject, "keys": sorted(touched.keys)[:10]}
+    try:
+        with transaction.atomic():
+            node = load_rule(segment.rule, segment.subject)
+            refresh_members(segment, node, touched.now, cause=cause, ids=ids)
+    except BROKEN as error:
+        if isinstance(error, OperationalError):
+            raise
+        mark_failed(segment, error)
+
+
+def _split(text: str) -> tuple[str, str, int]:
+    """ "subject:key:hops"; an event's name may hold colons."""
+    subject, _, rest = text.partition(":")
+    key, _, hops = rest.rpartition(":")
+    return subject, key, int(hops)

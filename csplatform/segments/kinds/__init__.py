@@ -1,0 +1,1 @@
+"""The kind of rule test that segments bring."""

@@ -1,1 +1,1 @@
-"""Tests, mirroring the packages; see each folder."""
+"""Tests, by package. See README.md here for where a test goes."""

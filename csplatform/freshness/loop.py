@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from csplatform.freshness.touches import CREATED, cause_depth
+from csplatform.freshness.touches import EVERYTHING, cause_depth
 from csplatform.kit import sql
 from csplatform.kit.clock import database_now
 from csplatform.kit.jobs import wake_on_commit
@@ -33,11 +33,11 @@ class Touched:
     def ids_for(self, wanted: frozenset[str]) -> set[int]:
         """Ids touched with any of the wanted keys; "event.*" wants every event.
 
-        A subject that was just created is touched for everybody.
+        A subject that was just created or merged concerns everybody.
         """
         found: set[int] = set()
         for key, ids in self.keys.items():
-            if key == CREATED or key in wanted or f"{key.split('.', 1)[0]}.*" in wanted:
+            if key == EVERYTHING or key in wanted or f"{key.split('.', 1)[0]}.*" in wanted:
                 found |= ids
         return found
 

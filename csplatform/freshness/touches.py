@@ -12,8 +12,8 @@ MAX_DEPTH = 10
 cause_depth: ContextVar[int] = ContextVar("cause_depth", default=0)
 
 
-# The key of a subject that did not exist before: every rule has to look at it.
-CREATED = "created"
+# The key of a subject that was just created or merged: every rule has to look at it.
+EVERYTHING = "everything"
 
 
 def touch(subject: str, ids: Iterable[int], keys: Iterable[str]) -> None:

@@ -92,9 +92,7 @@ class Participant(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(ended_at=None, state__in=["active", "paused"])
-                | Q(ended_at__isnull=False)
-                & ~Q(state__in=["active", "paused"])
-                & Q(due_at=None),
+                | Q(ended_at__isnull=False) & ~Q(state__in=["active", "paused"]) & Q(due_at=None),
                 name="participant_ended_is_done",
             ),
             models.UniqueConstraint(
@@ -259,9 +257,7 @@ class Refusal(models.Model):
             )
         ]
         indexes = [
-            models.Index(
-                F("person"), condition=Q(person__isnull=False), name="refusals_of_person"
-            )
+            models.Index(F("person"), condition=Q(person__isnull=False), name="refusals_of_person")
         ]
 
     def __str__(self) -> str:

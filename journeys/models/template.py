@@ -40,7 +40,9 @@ class EmailTemplateRevision(models.Model):
     class Meta:
         ordering = ["template_id", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["template_id", "digest"], name="one_revision_per_content")
+            models.UniqueConstraint(
+                fields=["template_id", "digest"], name="one_revision_per_content"
+            )
         ]
 
     def __str__(self) -> str:

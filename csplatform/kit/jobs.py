@@ -1,0 +1,182 @@
+"""The one way to RQ: lanes of work that are woken, never told what to do.
+
+A job carries no data. The rows in PostgreSQL are the work; a wake-up says "look". So a lost,
+doubled or late wake-up does no harm, and flushing Redis loses nothing.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import redis
+import structlog
+from django.conf import settings
+from django.db import close_old_connections, connection, transaction
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from csplatform.kit.registry import Registry
+
+log = logging.getLogger(__name__)
+FLAG_SECONDS = 2
+SLICE_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class LaneWork:
+    """Something that a lane looks after.
+
+    Attributes:
+        lane: "live" (events, due timers), "bulk" (enrolments, recomputes), "outbox", "slow".
+        run: does one batch, returns how many things it moved; 0 means nothing was left.
+        pending: cheap look whether anything is due; asked by the scheduler's tick.
+    """
+
+    key: str
+    lane: str
+    run: Callable[[], int]
+    pending: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """A chore that the scheduler has the slow lane do every so many seconds."""
+
+    key: str
+    every_seconds: float
+    run: Callable[[], object]
+
+
+def _fit(work: LaneWork) -> str:
+    return "" if work.lane in settings.LANES else f"unknown lane {work.lane!r}"
+
+
+lane_work: Registry[LaneWork] = Registry("lane work", _fit)
+periodic: Registry[Periodic] = Registry("periodic chore")
+
+
+@lru_cache
+def _redis() -> redis.Redis:
+    limit = settings.REDIS_TIMEOUT_SECONDS
+    return redis.from_url(
+        settings.REDIS_URL, socket_timeout=limit, socket_connect_timeout=limit, retry=None
+    )
+
+
+def _flag(lane: str) -> str:
+    return f"csplatform:woken:{lane}"
+
+
+def wake(lane: str) -> bool:
+    """Wake a lane now. Never raises: the scheduler's tick finds what a lost Redis forgot.
+
+    Returns whether a job was enqueued (False: one is waiting already, or Redis is away).
+    """
+    try:
+        if not _redis().set(_flag(lane), 1, nx=True, ex=FLAG_SECONDS):
+            return False
+        queue = Queue(lane, connection=_redis(), serializer=JSONSerializer)
+        queue.enqueue(run_lane, lane, result_ttl=0, failure_ttl=86400, ttl=600)
+    except redis.RedisError as error:
+        log.warning("wake-up not sent", extra={"lane": lane, "error": str(error)})
+        return False
+    return True
+
+
+def wake_on_commit(lane: str) -> None:
+    """Wake a lane once the current transaction is committed (at once outside of one)."""
+    if connection.in_atomic_block:
+        # One wake-up per lane and transaction, however many operations ask for it.
+        asked = {hook[1] for hook in connection.run_on_commit if hook[0] is not None}
+        mark = _Wake(lane)
+        if mark in asked:
+            return
+        transaction.on_commit(mark)
+    else:
+        wake(lane)
+
+
+@dataclass(frozen=True)
+class _Wake:
+    lane: str
+
+    def __call__(self) -> None:
+        wake(self.lane)
+
+
+def run_lane(lane: str) -> int:
+    """One slice of a lane's work; the body of every wake-up job.
+
+    Clears the flag *before* looking, so a wake-up that arrives meanwhile is never lost.
+    """
+    try:
+        _redis().delete(_flag(lane))
+    except redis.RedisError as error:
+        log.warning("flag not cleared", extra={"lane": lane, "error": str(error)})
+    close_old_connections()
+    with structlog.contextvars.bound_contextvars(lane=lane):
+        moved, more = _slice(lane, time.monotonic() + SLICE_SECONDS)
+    if more:
+        wake(lane)
+    return moved
+
+
+def _slice(lane: str, deadline: float) -> tuple[int, bool]:
+    """Run the lane's works in turn until all are empty or the time is up."""
+    total = 0
+    works = [work for work in lane_work if work.lane == lane]
+    while works:
+        moved = 0
+        for work in works:
+            moved += _run_one(work)
+        total += moved
+        if not moved:
+            return total, False
+        if time.monotonic() > deadline:
+            return total, True
+    return total, False
+
+
+def _run_one(work: LaneWork) -> int:
+    """One batch; an error of one work must not starve the others of its lane."""
+    try:
+        return work.run()
+    except Exception:
+        log.exception("lane work failed", extra={"work": work.key})
+        if not connection.in_atomic_block:
+            connection.close()
+        return 0
+
+
+def drain(*lanes: str, rounds: int = 200) -> int:
+    """Run lanes in this process until nothing is left. For tests, commands and the demo data."""
+    total = 0
+    for _ in range(rounds):
+        moved = sum(
+            work.run() for lane in (lanes or settings.LANES) for work in lane_work
+            if work.lane == lane
+        )  # fmt: skip
+        total += moved
+        if not moved:
+            break
+    return total
+
+
+def run_periodic(key: str) -> None:
+    """Body of a periodic chore's job."""
+    close_old_connections()
+    with structlog.contextvars.bound_contextvars(chore=key):
+        periodic.get(key).run()
+
+
+def enqueue_periodic(key: str) -> bool:
+    """Ask the slow lane to do a chore. Never raises."""
+    try:
+        queue = Queue("slow", connection=_redis(), serializer=JSONSerializer)
+        queue.enqueue(run_periodic, key, result_ttl=0, failure_ttl=86400, ttl=600)
+    except redis.RedisError as error:
+        log.warning("chore not enqueued", extra={"chore": key, "error": str(error)})
+        return False
+    return True

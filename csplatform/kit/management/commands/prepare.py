@@ -1,0 +1,60 @@
+"""`manage.py prepare`: everything between the servers and the first request, in one boot."""
+
+import sys
+import time
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.core.management import call_command, get_commands
+from django.core.management.base import BaseCommand
+from django.db import OperationalError, connection
+
+from csplatform.kit import sql
+from csplatform.kit.clock import now
+from csplatform.kit.partitions import ensure_partitions
+
+MIN_POSTGRES = 150000
+
+
+class Command(BaseCommand):
+    """Wait for the servers, migrate, collect static files, make partitions, first-start data."""
+
+    help = "Bring database and static files up to date; with DEMO, the demo tenant on first start."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Safe to repeat; each part does nothing when nothing is to do."""
+        self._wait_for_database()
+        self._look_at_redis()
+        call_command("migrate", interactive=False, verbosity=0)
+        ensure_partitions(now())
+        if not settings.DEBUG:
+            call_command("collectstatic", interactive=False, verbosity=0)
+        if settings.DEMO and "demo_tenant" in get_commands():
+            call_command("demo_tenant", if_empty=True)
+
+    def _wait_for_database(self) -> None:
+        """Say so in one line, and keep trying: a database that restarts is no reason to give up."""
+        said = ""
+        while True:
+            try:
+                connection.ensure_connection()
+                version = connection.pg_version
+                break
+            except OperationalError as error:
+                reason = str(error).strip().splitlines()[0]
+                if reason != said:
+                    self.stderr.write(f"database not reachable, retrying: {reason}")
+                    said = reason
+                time.sleep(1)
+        if version < MIN_POSTGRES:
+            self.stderr.write(f"PostgreSQL 15 or newer is needed, this is {version // 10000}.")
+            sys.exit(1)
+        sql.one("SELECT 1")
+
+    def _look_at_redis(self) -> None:
+        """Redis may be late: nothing is lost without it, only slower."""
+        try:
+            redis.from_url(settings.REDIS_URL, socket_timeout=2).ping()
+        except redis.RedisError as error:
+            self.stderr.write(f"Redis not reachable, going on without wake-ups for now: {error}")

@@ -1,0 +1,129 @@
+"""Configs of kinds: pydantic models with errors that carry a path, and form fields derived."""
+
+from dataclasses import dataclass, field
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+from csplatform.kit.errors import DomainError, Problem
+
+M = TypeVar("M", bound="Config")
+
+
+class Config(BaseModel):
+    """Base of every kind's config: frozen, refuses unknown keys.
+
+    Field(title=..., description=...) become label and help text; json_schema_extra may give
+    {"widget": name, "options": provider key} for inputs that the type does not tell.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+_SENTENCES = {
+    "missing": "This is required.",
+    "extra_forbidden": "This setting is not known here; remove it.",
+    "string_too_short": "This may not be empty.",
+    "string_too_long": "This is too long.",
+}
+
+
+def problems_of(error: ValidationError, path: str) -> list[Problem]:
+    """Pydantic's errors as problems below `path`."""
+    problems = []
+    for item in error.errors(include_url=False, include_input=False):
+        place = "".join(f"/{part}" for part in item["loc"])
+        message = _SENTENCES.get(item["type"]) or item["msg"].removeprefix("Value error, ") + "."
+        problems.append(Problem(path + place, message.replace("..", "."), item["type"]))
+    return problems
+
+
+def parse_config(model: type[M], data: Any, path: str = "") -> M:
+    """Validate `data` against `model`. Raises DomainError with one problem per bad place."""
+    if not isinstance(data, dict):
+        raise DomainError("Expected an object with settings.", path=path, code="type")
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise DomainError(problems_of(error, path)) from None
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One input of a kind's form, derived from its config.
+
+    Attributes:
+        widget: text, textarea, number, checkbox, select, list, object, rule, or a kind's own word.
+        options: fixed (value, label) pairs; `provider` names a source of options instead.
+        fields: the inner fields of "object" and of each item of a "list".
+    """
+
+    name: str
+    label: str
+    help: str
+    widget: str
+    required: bool
+    default: Any
+    options: tuple[tuple[str, str], ...] = ()
+    provider: str = ""
+    fields: tuple["FormField", ...] = field(default=())
+    extra: tuple[tuple[str, Any], ...] = ()
+
+
+def _unwrap(annotation: Any) -> Any:
+    """The type without `| None`."""
+    if get_origin(annotation) in (Union, UnionType):
+        inner = [a for a in get_args(annotation) if a is not NoneType]
+        return inner[0] if len(inner) == 1 else annotation
+    return annotation
+
+
+def _widget_of(annotation: Any) -> tuple[str, tuple[tuple[str, str], ...], tuple[FormField, ...]]:
+    """Widget, fixed options and inner fields that a type tells."""
+    kind = _unwrap(annotation)
+    if get_origin(kind) is Literal:
+        return (
+            "select",
+            tuple((str(v), str(v).replace("_", " ").capitalize()) for v in get_args(kind)),
+            (),
+        )
+    if get_origin(kind) in (list, tuple):
+        inner = get_args(kind)[0] if get_args(kind) else str
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            return "list", (), form_fields(inner)
+        return "list", (), ()
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return "object", (), form_fields(kind)
+    widgets = {bool: "checkbox", int: "number", float: "number", str: "text"}
+    return (widgets.get(kind, "text") if isinstance(kind, type) else "text"), (), ()
+
+
+def form_fields(model: type[BaseModel]) -> tuple[FormField, ...]:
+    """The inputs of a config model, in its own order."""
+    return tuple(_form_field(name, info) for name, info in model.model_fields.items())
+
+
+def _form_field(name: str, info: FieldInfo) -> FormField:
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    widget, options, inner = _widget_of(info.annotation)
+    labels = extra.get("labels")
+    if isinstance(labels, dict):
+        options = tuple((value, str(labels.get(value, label))) for value, label in options)
+    default = None if info.is_required() else info.get_default(call_default_factory=True)
+    if isinstance(default, BaseModel):
+        default = default.model_dump()
+    rest = {k: v for k, v in extra.items() if k not in ("widget", "options", "labels")}
+    return FormField(
+        name=name,
+        label=info.title or name.replace("_", " ").capitalize(),
+        help=info.description or "",
+        widget=str(extra.get("widget", widget)),
+        required=info.is_required(),
+        default=default,
+        options=options,
+        provider=str(extra.get("options", "")),
+        fields=inner,
+        extra=tuple(rest.items()),
+    )

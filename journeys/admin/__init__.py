@@ -1,0 +1,1 @@
+"""Admin pages of programs, participants and mails. Doors: they call operations and present."""

@@ -1,0 +1,16 @@
+"""App entry."""
+
+from django.apps import AppConfig
+
+
+class JourneysConfig(AppConfig):
+    """Registers step kinds, lane work, panels and sidebar entries."""
+
+    name = "journeys"
+    verbose_name = "Programs"
+
+    def ready(self) -> None:
+        """Hook up what lower rooms left open."""
+        from journeys import registrations
+
+        registrations.register()

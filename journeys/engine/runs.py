@@ -1,0 +1,122 @@
+"""A claimed participant while it is being advanced, in memory."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from csplatform.kit import sql
+from journeys.engine.versions import CompiledVersion
+from journeys.models.participant import Phase
+from journeys.steps.kind import StepView, Traveller
+from journeys.steps.outcome import Effect
+
+
+@dataclass(slots=True)
+class Entry:
+    """One transition to be written."""
+
+    kind: str
+    step_id: int | None
+    to_step_id: int | None
+    exit: str
+    evidence: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Sending:
+    """One effect to be written to the outbox."""
+
+    outbox_id: int
+    step: StepView
+    effect: Effect
+
+
+@dataclass(slots=True)
+class Run:
+    """A participant in hand: where it was, where it is now, what is to be written about it."""
+
+    traveller: Traveller
+    version: CompiledVersion
+    step: StepView | None
+    lane: int
+    depth: int
+    had_waits: bool
+    frozen: bool  # its program is paused: it goes on to its next wait and stays there
+    fresh: bool  # has just arrived at `step`: run it; else look at its wait again
+    state: str = "active"
+    due_at: datetime | None = None
+    remaining: timedelta | None = None
+    wait_local: str = ""
+    wait_zone: str = ""
+    ended_at: datetime | None = None
+    end_reason: str = ""
+    goal_at: datetime | None = None
+    listens: tuple[tuple[str, int], ...] = ()
+    moved: bool = False
+    log: list[Entry] = field(default_factory=list)
+    sends: list[Sending] = field(default_factory=list)
+
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended."""
+        return self.ended_at is not None
+
+    def note(self, kind: str, to: StepView | None, exit_key: str, evidence: dict[str, Any]) -> None:
+        """Add a transition."""
+        step_id = self.step.id if self.step else None
+        self.log.append(Entry(kind, step_id, to.id if to else None, exit_key, evidence))
+
+    def end(
+        self, state: str, reason: str, now: datetime, kind: str, evidence: dict[str, Any]
+    ) -> None:
+        """End the run."""
+        self.note(kind, None, "", {"reason": reason, **evidence})
+        self.state, self.end_reason, self.ended_at, self.due_at = state, reason[:200], now, None
+        self.moved = True
+
+
+_COLUMNS = (
+    "p.id, p.program_id, p.version_id, p.person_id, p.company_id, p.at_company_id, p.visit,"
+    " p.refs, p.step_since, p.phase, p.limit_at, p.context_id, p.step_id, p.lane, p.depth,"
+    " p.goal_at, g.state, p.due_at, p.wait_local, p.wait_zone"
+)
+
+
+def lock_rows(
+    ids: list[int], condition: str, now: datetime, *, wait: bool = False
+) -> list[tuple[Any, ...]]:
+    """Lock those of `ids` that nobody else has in hand (or all, with `wait`), in id order.
+
+    `condition` is code-owned SQL over alias p; it may use %(now)s.
+    """
+    return sql.rows(
+        f"SELECT {_COLUMNS} FROM journeys_participant p"
+        " JOIN journeys_program g ON g.id = p.program_id"
+        f" WHERE p.id = ANY(%(ids)s) AND p.state = 'active' AND ({condition})"
+        f" ORDER BY p.id FOR UPDATE OF p{'' if wait else ' SKIP LOCKED'}",
+        {"ids": ids, "now": now},
+    )
+
+
+def make_run(row: tuple[Any, ...], versions: dict[int, CompiledVersion]) -> Run | None:
+    """A Run of a locked row; None when its version is quarantined."""
+    version = versions.get(row[2])
+    if version is None:
+        return None
+    traveller = Traveller(*row[:7], refs=row[7], step_since=row[8], phase=row[9],
+                          limit_at=row[10], context_id=row[11])  # fmt: skip
+    waiting = row[9] in (Phase.ARMING, Phase.WAITING)
+    return Run(
+        traveller=traveller,
+        version=version,
+        step=version.by_id.get(row[12]),
+        lane=row[13],
+        depth=row[14],
+        goal_at=row[15],
+        had_waits=waiting,
+        frozen=row[16] == "paused",
+        fresh=not waiting,
+        due_at=row[17],
+        wait_local=row[18],
+        wait_zone=row[19],
+    )

@@ -1,0 +1,127 @@
+"""Published versions, compiled for the engine and kept by (version, amendment)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from django.db.models import Max
+
+from csplatform.kit.errors import DomainError
+from csplatform.kit.registry import UnknownKind
+from csplatform.kit.schema import parse_config
+from csplatform.rules.parse import load_rule
+from csplatform.rules.tree import Node
+from journeys.flow.document import NextMap, first_key, next_map
+from journeys.flow.parse import parse_flow
+from journeys.models import Amendment, Program, ProgramVersion, Step
+from journeys.steps.kind import StepView
+from journeys.steps.registry import step_kinds
+
+
+class Quarantined(Exception):
+    """A stored version cannot be run by this installation; the program waits, visibly."""
+
+
+@dataclass(frozen=True)
+class ExitRule:
+    """A rule that unenrols at once."""
+
+    name: str
+    rule: Node
+
+
+@dataclass(frozen=True)
+class CompiledVersion:
+    """All that the engine needs of a version."""
+
+    id: int
+    program_id: int
+    subject: str
+    steps: dict[str, StepView]
+    by_id: dict[int, StepView]
+    follows: NextMap
+    first: str | None
+    goal: Node | None
+    goal_exits: bool
+    exit_rules: tuple[ExitRule, ...]
+    amendment: int
+
+    @property
+    def writes_subjects(self) -> bool:
+        """Whether any step writes persons or companies: then those are locked first."""
+        return any(view.kind.writes_subjects for view in self.steps.values())
+
+
+def load_versions(ids: Iterable[int]) -> dict[int, CompiledVersion]:
+    """Compiled versions by id; those that cannot be compiled are quarantined and left out."""
+    wanted = sorted(set(ids))
+    amendments = dict(
+        Amendment.objects.filter(version_id__in=wanted)
+        .values_list("version_id")
+        .annotate(Max("number"))
+        .order_by()
+    )
+    found = {}
+    for version_id in wanted:
+        try:
+            found[version_id] = _compile(version_id, amendments.get(version_id, 0))
+        except Quarantined as error:
+            Program.objects.filter(versions=version_id, quarantine="").update(quarantine=str(error))
+    return found
+
+
+@lru_cache(maxsize=500)
+def _compile(version_id: int, amendment: int) -> CompiledVersion:
+    version = ProgramVersion.objects.select_related("program").get(pk=version_id)
+    try:
+        return _build(version, amendment)
+    except UnknownKind as error:
+        raise Quarantined(f"{error} Install what brings it, then lift the quarantine.") from None
+    except DomainError as error:
+        raise Quarantined(f"The stored flow cannot be read: {error}") from None
+
+
+def _build(version: ProgramVersion, amendment: int) -> CompiledVersion:
+    flow = parse_flow(version.document)
+    subject = version.program.type
+    changed: dict[str, Any] = {
+        row.step_key: row.config for row in version.amendments.order_by("number")
+    }
+    views = [_view(row, version, changed, amendment) for row in version.steps.all()]
+    rules = tuple(
+        ExitRule(str(rule.get("name") or "Exit rule"), load_rule(rule.get("rule"), subject))
+        for rule in flow.exit_rules
+    )
+    return CompiledVersion(
+        id=version.pk,
+        program_id=version.program_id,
+        subject=subject,
+        steps={view.key: view for view in views},
+        by_id={view.id: view for view in views},
+        follows=next_map(flow),
+        first=first_key(flow),
+        goal=None if flow.goal is None else load_rule(flow.goal, subject),
+        goal_exits=flow.goal_exits,
+        exit_rules=rules,
+        amendment=amendment,
+    )
+
+
+def _view(row: Step, version: ProgramVersion, changed: dict[str, Any], amendment: int) -> StepView:
+    kind = step_kinds.get(row.kind)
+    return StepView(
+        id=row.pk,
+        key=row.key,
+        kind=kind,
+        name=row.name or kind.label,
+        config=parse_config(kind.Config, changed.get(row.key, row.config), f"/{row.key}"),
+        program_id=version.program_id,
+        version_id=version.pk,
+        amendment=amendment,
+    )
+
+
+def forget() -> None:
+    """Empty the cache; for tests and after a kind was installed."""
+    _compile.cache_clear()

@@ -1,0 +1,152 @@
+"""Everything wrong with a flow, at the step where it is wrong (PRG-11)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from csplatform.kit.errors import DomainError
+from csplatform.kit.schema import parse_config
+from csplatform.rules.parse import parse_rule
+from csplatform.segments.models import Segment
+from journeys.flow.document import Flow, Place, walk
+from journeys.flow.entry import EntryConfig
+from journeys.steps.kind import CheckContext, StepKind
+from journeys.steps.registry import step_kinds
+
+
+@dataclass(frozen=True)
+class StepMark:
+    """A problem and the step that it stands at ("" for the program as a whole).
+
+    Attributes:
+        path: place in the document; level: "error" or "warning".
+    """
+
+    step_key: str
+    path: str
+    message: str
+    level: str = "error"
+    code: str = "invalid"
+
+
+Parsed = dict[str, tuple[StepKind, Any]]
+
+
+def check_flow(flow: Flow, *, subject: str, program_id: int) -> list[StepMark]:
+    """All marks of a flow, in reading order. Reads the database, changes nothing."""
+    marks = _check_entry(flow, subject)
+    parsed: Parsed = {}
+    names = {place.step.key: place.step.name for place in walk(flow)}
+    for place in walk(flow):
+        marks += _check_step(place, subject, program_id, parsed, names)
+    marks += _check_ends(flow)
+    if not flow.steps:
+        marks.append(
+            StepMark("", "/steps", "Add at least one step: press + below the entry.", code="empty")
+        )
+    return marks
+
+
+def errors(marks: list[StepMark]) -> list[StepMark]:
+    """Those that block publishing."""
+    return [mark for mark in marks if mark.level == "error"]
+
+
+def _check_entry(flow: Flow, subject: str) -> list[StepMark]:
+    marks = []
+    try:
+        entry = parse_config(EntryConfig, dict(flow.entry), "/entry")
+    except DomainError as error:
+        return [StepMark("", p.path, p.message, code=p.code) for p in error.problems]
+    wanted = {source.segment for source in entry.sources}
+    known = dict(Segment.objects.filter(pk__in=wanted).values_list("pk", "subject"))
+    for index, source in enumerate(entry.sources):
+        path = f"/entry/sources/{index}"
+        if source.segment not in known:
+            marks.append(StepMark("", path, "This segment no longer exists; choose another."))
+        elif known[source.segment] != subject:
+            marks.append(StepMark("", path, f"This segment does not hold {_plural(subject)}."))
+    if not entry.sources:
+        marks.append(
+            StepMark(
+                "",
+                "/entry/sources",
+                "Nobody enters by itself: choose a segment, or enrol by hand.",
+                "warning",
+                "no_source",
+            )  # fmt: skip
+        )
+    rules = [] if flow.goal is None else [("/goal", flow.goal)]
+    rules += [(f"/exits/{i}/rule", r.get("rule")) for i, r in enumerate(flow.exit_rules)]
+    for path, rule in rules:
+        try:
+            parse_rule(rule, subject, path)
+        except DomainError as error:
+            marks += [StepMark("", p.path, p.message, code=p.code) for p in error.problems]
+    return marks
+
+
+def _plural(subject: str) -> str:
+    return "people" if subject == "person" else "companies"
+
+
+def _check_step(
+    place: Place, subject: str, program_id: int, parsed: Parsed, names: dict[str, str]
+) -> list[StepMark]:
+    step = place.step
+    if step.kind not in step_kinds:
+        return [
+            StepMark(
+                step.key, f"{place.path}/kind", f"“{step.kind}” is no known kind of step.",
+                code="unknown_kind",
+            )
+        ]  # fmt: skip
+    kind = step_kinds.get(step.kind)
+    if subject not in kind.subjects:
+        message = f"“{kind.label}” does not work in programs for {_plural(subject)}."
+        return [StepMark(step.key, place.path, message, code="subject")]
+    try:
+        config = parse_config(kind.Config, dict(step.config), f"{place.path}/config")
+    except DomainError as error:
+        return [StepMark(step.key, p.path, p.message, code=p.code) for p in error.problems]
+    parsed[step.key] = (kind, config)
+    marks = _check_exits(place, kind, config)
+    context = CheckContext(subject, program_id, _passed(place, parsed, names))
+    marks += [
+        StepMark(step.key, f"{place.path}/config{m.path}", m.message, m.level, m.code)
+        for m in kind.check(config, context)
+    ]
+    return marks
+
+
+def _check_exits(place: Place, kind: StepKind, config: Any) -> list[StepMark]:
+    wanted = [item.key for item in kind.exits(config)]
+    given = list(place.step.exits)
+    if sorted(wanted) == sorted(given):
+        return []
+    path = f"{place.path}/exits"
+    message = (
+        f"This step has the exits {', '.join(wanted) or 'none'}, not {', '.join(given) or 'none'}."
+    )
+    return [StepMark(place.step.key, path, message, code="exits")]
+
+
+def _passed(
+    place: Place, parsed: Parsed, names: dict[str, str]
+) -> tuple[tuple[str, str, StepKind, Any], ...]:
+    return tuple((key, names[key], *parsed[key]) for key in place.before if key in parsed)
+
+
+def _check_ends(flow: Flow) -> list[StepMark]:
+    """Nothing may stand behind a step that ends the run."""
+    places = list(walk(flow))
+    longest: dict[tuple[str, str], int] = {}
+    for place in places:
+        owner = (place.parent_key, place.parent_exit)
+        longest[owner] = max(longest.get(owner, 0), place.position)
+    marks = []
+    for place in places:
+        step, last = place.step, longest[place.parent_key, place.parent_exit]
+        if step.kind in step_kinds and step_kinds.get(step.kind).ends and place.position < last:
+            message = "Nobody gets past this step: move it to the end, or remove what follows it."
+            marks.append(StepMark(step.key, place.path, message, code="unreachable"))
+    return marks

@@ -1,0 +1,130 @@
+"""Drafts: create, edit, clone, delete."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from csplatform.kit import audit
+from csplatform.kit.errors import Conflict, DomainError
+from csplatform.kit.permissions import require
+from journeys.flow.document import dump
+from journeys.flow.parse import parse_flow
+from journeys.models import Folder, Program
+from journeys.models.program import ProgramState, ProgramType, empty_document
+
+MAX_DOCUMENT_BYTES = 2_000_000
+
+
+def create_program(
+    *,
+    name: str,
+    type: str = ProgramType.PERSON,
+    folder: Folder | None = None,
+    description: str = "",
+    actor: Any,
+    document: Mapping[str, Any] | None = None,
+) -> Program:
+    """A new draft. Raises DomainError for an empty name, an unknown type or a bad document."""
+    require(actor, "journeys.add_program")
+    name = name.strip()
+    if not name or len(name) > 200:
+        raise DomainError("Give the program a name of at most 200 characters.", path="/name")
+    if type not in ProgramType.values:
+        raise DomainError("A program is for people or for companies.", path="/type")
+    draft = empty_document() if document is None else dump(parse_flow(dict(document)))
+    with transaction.atomic():
+        program = Program.objects.create(
+            name=name, type=type, folder=folder, description=description, draft=draft,
+            created_by=actor,
+        )  # fmt: skip
+        audit.record(actor, "program.create", program, after={"name": name, "type": type})
+    return program
+
+
+def save_draft(program_id: int, document: Any, *, revision: int, actor: Any) -> Program:
+    """Store an edited flow document.
+
+    Args:
+        revision: the draft_revision that the edit was based on.
+
+    Raises Conflict when somebody else saved in between (nothing is lost: the caller still has
+    its document), DomainError with paths for a document that is no flow.
+    """
+    require(actor, "journeys.change_program")
+    flow = dump(parse_flow(document))
+    with transaction.atomic():
+        saved = Program.objects.filter(pk=program_id, draft_revision=revision).exclude(
+            state__in=[ProgramState.STOPPED, ProgramState.SCHEDULED]
+        )
+        if not saved.update(draft=flow, draft_revision=revision + 1):
+            _refuse_save(program_id, revision)
+    return Program.objects.get(pk=program_id)
+
+
+def _refuse_save(program_id: int, revision: int) -> None:
+    program = Program.objects.filter(pk=program_id).first()
+    if program is None:
+        raise Conflict("This program was deleted.", code="deleted")
+    if program.draft_revision != revision:
+        raise Conflict("Somebody else changed this flow in the meantime.", code="stale")
+    raise Conflict(f"A {program.get_state_display().lower()} program cannot be edited.")
+
+
+def discard_changes(program_id: int, *, actor: Any) -> Program:
+    """Put the draft back to the published flow."""
+    require(actor, "journeys.change_program")
+    with transaction.atomic():
+        program = Program.objects.select_for_update(no_key=True).get(pk=program_id)
+        if program.published is None:
+            raise Conflict("This program was never published, so there is nothing to go back to.")
+        program.draft = program.published.document
+        program.draft_revision += 1
+        program.save(update_fields=["draft", "draft_revision", "updated_at"])
+        audit.record(actor, "program.discard", program)
+    return program
+
+
+def update_details(
+    program_id: int, *, actor: Any, name: str, description: str, folder: Folder | None
+) -> Program:
+    """Name, description and folder."""
+    require(actor, "journeys.change_program")
+    if not name.strip():
+        raise DomainError("Give the program a name.", path="/name")
+    with transaction.atomic():
+        program = Program.objects.select_for_update(no_key=True).get(pk=program_id)
+        before = {"name": program.name, "description": program.description}
+        program.name, program.description, program.folder = name.strip(), description, folder
+        program.save(update_fields=["name", "description", "folder", "updated_at"])
+        audit.record(
+            actor, "program.change", program, before=before,
+            after={"name": program.name, "description": description},
+        )  # fmt: skip
+    return program
+
+
+def clone_program(program_id: int, *, actor: Any) -> Program:
+    """A draft with the same flow."""
+    require(actor, "journeys.add_program")
+    original = Program.objects.get(pk=program_id)
+    return create_program(
+        name=f"{original.name[:190]} (copy)",
+        type=original.type,
+        folder=original.folder,
+        description=original.description,
+        actor=actor,
+        document=copy.deepcopy(original.draft),
+    )
+
+
+def delete_program(program_id: int, *, actor: Any) -> None:
+    """Delete a draft that nobody ever travelled; anything else is history and stays."""
+    require(actor, "journeys.delete_program")
+    with transaction.atomic():
+        program = Program.objects.select_for_update().get(pk=program_id)
+        if program.state != ProgramState.DRAFT or program.published_id is not None:
+            raise Conflict("Only drafts that were never published can be deleted; stop it instead.")
+        audit.record(actor, "program.delete", program, before={"draft": program.draft})
+        program.delete()

@@ -1,0 +1,174 @@
+"""Enrolling by hand, removing, trying again."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from csplatform.kit import audit, sql
+from csplatform.kit.clock import database_now
+from csplatform.kit.errors import Conflict, DomainError
+from csplatform.kit.jobs import wake_on_commit
+from csplatform.kit.permissions import require
+from csplatform.segments.models import Member
+from journeys.engine.entry import EntryResult, enter, entry_config
+from journeys.engine.versions import CompiledVersion, load_versions
+from journeys.models import EntryScan, Program
+from journeys.models.program import ProgramState
+from journeys.operations.life import remove_rows
+
+CHUNK = 20_000
+
+
+def enroll(
+    program_id: int,
+    subject_ids: Sequence[int],
+    *,
+    actor: Any,
+    cause: dict[str, Any] | None = None,
+    context_id: str = "",
+) -> EntryResult:
+    """Let people or companies into an active program by hand or through the API.
+
+    Returns how many entered and why the others did not. Raises Conflict when it is not active.
+    """
+    require(actor, "journeys.enroll_participant")
+    with transaction.atomic():
+        program = _open_program(program_id)
+        version = _published(program)
+        assert program.published is not None
+        result = enter(
+            program,
+            version,
+            entry_config(program.published),
+            subject_ids,
+            now=database_now(),
+            cause=cause or {"how": "by hand"},
+            context_id=context_id,
+            actor_id=getattr(actor, "pk", None),
+        )
+        audit.record(
+            actor, "program.enroll", program,
+            after={"asked": len(subject_ids), "entered": result.entered,
+                   "refused": dict(result.refused)},
+        )  # fmt: skip
+    return result
+
+
+def _open_program(program_id: int) -> Program:
+    """Locked against pausing and stopping while people enter."""
+    program = (
+        Program.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("published")
+        .get(pk=program_id)
+    )
+    if program.state != ProgramState.ACTIVE:
+        raise Conflict("Publish the program before letting people in.", code="state")
+    if not program.accepts_entries:
+        raise Conflict("This program takes nobody in at the moment.", code="closed")
+    return program
+
+
+def _published(program: Program) -> CompiledVersion:
+    assert program.published_id is not None  # an active program has a version
+    version = load_versions([program.published_id]).get(program.published_id)
+    if version is None:
+        raise Conflict("This program is quarantined; see its page for the reason.")
+    return version
+
+
+def remove_participants(ids: Sequence[int], *, actor: Any, reason: str = "Removed by hand") -> int:
+    """Take participants out of their programs. Returns how many were still inside."""
+    require(actor, "journeys.enroll_participant")
+    with transaction.atomic():
+        removed = remove_rows("id = ANY(%(ids)s)", {"ids": list(ids)}, reason)
+        for program in Program.objects.filter(participants__in=list(ids)).distinct():
+            audit.record(actor, "program.remove", program, after={"participants": list(ids)[:100]})
+    return removed
+
+
+def retry_participants(ids: Sequence[int], *, actor: Any) -> int:
+    """Let failed participants try their step again, unless their subject runs again already.
+
+    Returns how many were revived.
+    """
+    require(actor, "journeys.enroll_participant")
+    if not ids:
+        raise DomainError("Choose at least one participant.")
+    with transaction.atomic():
+        revived = sql.run(
+            "WITH back AS (UPDATE journeys_participant p SET state = 'active', ended_at = NULL,"
+            "  end_reason = '', phase = 'run', due_at = clock_timestamp(), visit = visit + 1,"
+            "  step_since = clock_timestamp(), deaths = 0, lane = 0"
+            " WHERE p.id IN (SELECT id FROM journeys_participant WHERE id = ANY(%(ids)s)"
+            "  AND state = 'failed' ORDER BY id FOR UPDATE)"
+            " AND NOT EXISTS (SELECT 1 FROM journeys_participant o WHERE o.id <> p.id"
+            "  AND o.program_id = p.program_id AND o.context_id = p.context_id"
+            "  AND o.ended_at IS NULL AND (o.person_id = p.person_id OR o.company_id = p.company_id))"
+            " AND EXISTS (SELECT 1 FROM journeys_program g WHERE g.id = p.program_id"
+            "  AND g.state = 'active')"
+            " RETURNING p.id, p.program_id, p.version_id, p.step_id, p.visit)"
+            " INSERT INTO journeys_transition (participant_id, program_id, version_id, amendment,"
+            "  step_id, visit, kind, exit, evidence, occurred_at, recorded_at)"
+            " SELECT id, program_id, version_id, 0, step_id, visit, 'retry', '',"
+            "  jsonb_build_object('by', %(by)s::bigint), clock_timestamp(), clock_timestamp()"
+            " FROM back",
+            {"ids": list(ids), "by": getattr(actor, "pk", None)},
+        )
+        wake_on_commit("live")
+    return revived
+
+
+def scan_pending() -> bool:
+    """Whether members inside a published program's segments are still to be taken in."""
+    return EntryScan.objects.filter(done_at=None).exists()
+
+
+def scan_chunk() -> int:
+    """Take in the next members of one open scan; its own commit per chunk (bulk lane).
+
+    Returns how many members were looked at.
+    """
+    with transaction.atomic():
+        scan = (
+            EntryScan.objects.select_for_update(skip_locked=True, of=("self",))
+            .filter(done_at=None)
+            .order_by("pk")
+            .first()
+        )
+        if scan is None:
+            return 0
+        now = database_now()
+        # Locked, so that a program being stopped or paused takes nobody in behind its back.
+        program = (
+            Program.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("published")
+            .get(pk=scan.program_id)
+        )
+        ids = _next_members(scan, program)
+        open_now = program.state == ProgramState.ACTIVE and not program.quarantine
+        if ids and open_now and program.published is not None:
+            result = enter(
+                program, _published(program), entry_config(program.published), ids,
+                now=now, cause={"segment": scan.segment_id, "how": "already inside"},
+            )  # fmt: skip
+            scan.entered += result.entered
+            scan.refused += sum(result.refused.values())
+        if ids:
+            scan.after_id = ids[-1]
+        if len(ids) < CHUNK and program.state != ProgramState.PAUSED:
+            scan.done_at = now
+        scan.save()
+    return len(ids)
+
+
+def _next_members(scan: EntryScan, program: Program) -> list[int]:
+    column = f"{program.type}_id"
+    if program.state == ProgramState.PAUSED:
+        return []  # goes on when it is resumed
+    found = (
+        Member.objects.filter(segment_id=scan.segment_id, **{f"{column}__gt": scan.after_id})
+        .order_by(column)
+        .values_list(column, flat=True)[:CHUNK]
+    )
+    return list(found)

@@ -1,0 +1,116 @@
+"""Pause, resume, stop (PRG-45)."""
+
+from typing import Any
+
+from django.db import transaction
+
+from csplatform.kit import audit, sql
+from csplatform.kit.clock import database_now
+from csplatform.kit.errors import Conflict
+from csplatform.kit.jobs import wake_on_commit
+from csplatform.kit.permissions import require
+from journeys.engine.versions import load_versions
+from journeys.models import Program
+from journeys.models.program import ProgramState
+from journeys.operations.publish import record_state
+
+
+def _locked(program_id: int, *, allowed: tuple[str, ...], verb: str) -> Program:
+    program = Program.objects.select_for_update(no_key=True).get(pk=program_id)
+    if program.state not in allowed:
+        state = program.get_state_display().lower()
+        raise Conflict(f"A {state} program cannot be {verb}.", code="state")
+    return program
+
+
+def pause_program(program_id: int, *, actor: Any, reason: str = "") -> int:
+    """Freeze everybody at their wait; who is in the middle of a step freezes at the next one.
+
+    Returns how many froze at once. Events go on being recorded.
+    """
+    require(actor, "journeys.publish_program")
+    with transaction.atomic():
+        program = _locked(program_id, allowed=(ProgramState.ACTIVE,), verb="paused")
+        now = database_now()
+        program.state, program.paused_at = ProgramState.PAUSED, now
+        program.save(update_fields=["state", "paused_at", "updated_at"])
+        frozen = sql.run(
+            "UPDATE journeys_participant SET state = 'paused', due_at = NULL,"
+            " remaining = greatest(coalesce(due_at, %(now)s) - %(now)s, interval '0')"
+            " WHERE id IN (SELECT id FROM journeys_participant WHERE program_id = %(program)s"
+            " AND state = 'active' AND phase <> 'run' ORDER BY id FOR UPDATE)",
+            {"now": now, "program": program_id},
+        )
+        record_state(program, ProgramState.ACTIVE, now, actor, reason)
+        audit.record(actor, "program.pause", program, after={"reason": reason, "frozen": frozen})
+    return frozen
+
+
+def resume_program(program_id: int, *, actor: Any, reason: str = "") -> int:
+    """Let everybody go on: spans are lengthened by the pause, dates are not, and what happened
+    during the pause is looked at before any limit is judged. Returns how many."""
+    require(actor, "journeys.publish_program")
+    with transaction.atomic():
+        program = _locked(program_id, allowed=(ProgramState.PAUSED,), verb="resumed")
+        now = database_now()
+        program.state, program.paused_at = ProgramState.ACTIVE, None
+        program.save(update_fields=["state", "paused_at", "updated_at"])
+        thawed = sql.run(
+            "UPDATE journeys_participant p SET state = 'active', remaining = NULL,"
+            # a wait that listens looks at history first, with its limit pushed by what was left
+            " phase = CASE WHEN l.listens THEN 'arming' ELSE p.phase END,"
+            " limit_at = CASE WHEN l.listens THEN %(now)s + p.remaining ELSE p.limit_at END,"
+            " due_at = CASE WHEN l.listens THEN %(now)s"
+            "  ELSE coalesce(p.limit_at, %(now)s + p.remaining, %(now)s) END"
+            " FROM (SELECT id, wait_local = '' AND limit_at IS NOT NULL AS listens"
+            "  FROM journeys_participant WHERE program_id = %(program)s AND state = 'paused'"
+            "  ORDER BY id FOR UPDATE) l WHERE p.id = l.id",
+            {"now": now, "program": program_id},
+        )
+        record_state(program, ProgramState.PAUSED, now, actor, reason)
+        audit.record(actor, "program.resume", program, after={"reason": reason, "resumed": thawed})
+        wake_on_commit("live")
+        wake_on_commit("bulk")
+    return thawed
+
+
+def stop_program(program_id: int, *, actor: Any, reason: str = "") -> int:
+    """Final: everybody inside is removed, nothing restarts. Returns how many were removed."""
+    require(actor, "journeys.publish_program")
+    running = (ProgramState.ACTIVE, ProgramState.PAUSED, ProgramState.SCHEDULED)
+    with transaction.atomic():
+        program = _locked(program_id, allowed=running, verb="stopped")
+        now, old = database_now(), program.state
+        program.state = ProgramState.STOPPED
+        program.save(update_fields=["state", "updated_at"])
+        removed = remove_rows(
+            "program_id = %(program)s", {"program": program_id}, "Program stopped"
+        )
+        program.entry_scans.filter(done_at=None).update(done_at=now)
+        for version in load_versions(program.versions.values_list("pk", flat=True)).values():
+            for view in version.steps.values():
+                view.kind.on_disconnect(view, now)
+        record_state(program, old, now, actor, reason)
+        audit.record(actor, "program.stop", program, after={"reason": reason, "removed": removed})
+    return removed
+
+
+def remove_rows(condition: str, params: dict[str, Any], reason: str) -> int:
+    """End runs as removed, with a transition each and without their waits. One statement.
+
+    `condition` is code-owned SQL over journeys_participant; inside a transaction.
+    """
+    return sql.run(
+        "WITH gone AS (UPDATE journeys_participant SET state = 'removed',"
+        "  ended_at = clock_timestamp(), end_reason = %(reason)s, due_at = NULL, remaining = NULL"
+        " WHERE id IN (SELECT id FROM journeys_participant WHERE ended_at IS NULL AND"
+        f"  ({condition}) ORDER BY id FOR UPDATE)"
+        "  RETURNING id, program_id, version_id, step_id, visit),"
+        " quiet AS (DELETE FROM journeys_wait WHERE participant_id IN (SELECT id FROM gone))"
+        " INSERT INTO journeys_transition (participant_id, program_id, version_id, amendment,"
+        "  step_id, visit, kind, exit, evidence, occurred_at, recorded_at)"
+        " SELECT id, program_id, version_id, 0, step_id, visit, 'leave', '',"
+        "  jsonb_build_object('reason', %(reason)s::text), clock_timestamp(), clock_timestamp()"
+        " FROM gone",
+        {**params, "reason": reason},
+    )

@@ -1,0 +1,235 @@
+"""Publishing: what would happen, and making it so in one transaction (PRG-40, 41, 42)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from csplatform.customers.operations.events import subscribe
+from csplatform.kit import audit, sql
+from csplatform.kit.clock import database_now
+from csplatform.kit.errors import Conflict, DomainError, Problem
+from csplatform.kit.jobs import wake_on_commit
+from csplatform.kit.permissions import require
+from csplatform.kit.schema import parse_config
+from csplatform.segments.models import Member, Segment
+from journeys.engine.entry import candidates_sql, sentence_of
+from journeys.engine.inbox import CONSUMER
+from journeys.engine.reactions import fact_events
+from journeys.engine.versions import CompiledVersion, load_versions
+from journeys.flow.checks import StepMark, check_flow, errors
+from journeys.flow.document import Flow, walk
+from journeys.flow.entry import EntryConfig
+from journeys.flow.parse import parse_flow
+from journeys.models import EntryScan, Program, ProgramStateChange, ProgramVersion, Step
+from journeys.models.program import ProgramState
+from journeys.steps.kind import StepKind
+from journeys.steps.registry import step_kinds
+
+PUBLISHABLE = (ProgramState.DRAFT, ProgramState.SCHEDULED, ProgramState.ACTIVE)
+
+
+@dataclass(frozen=True)
+class PublishPreview:
+    """What publishing now would do.
+
+    Attributes:
+        would_enter: members who would enter at once.
+        refused: (reason, sentence, count) of those who would not.
+        marks: everything that the checks say; errors block.
+        waiting: participants on the version that is published now; they stay on it.
+    """
+
+    would_enter: int
+    refused: tuple[tuple[str, str, int], ...]
+    marks: tuple[StepMark, ...]
+    references: tuple[tuple[str, int | str], ...]
+    waiting: int
+
+    @property
+    def can_publish(self) -> bool:
+        """Whether nothing blocks."""
+        return not errors(list(self.marks))
+
+
+def publish_preview(program_id: int) -> PublishPreview:
+    """Counts and problems, without changing anything. Reads the draft."""
+    program = Program.objects.get(pk=program_id)
+    flow = parse_flow(program.draft)
+    marks = check_flow(flow, subject=program.type, program_id=program.pk)
+    counts = _count_candidates(program, flow, marks)
+    entered = sum(count for reason, _, count in counts if reason is None)
+    waiting = program.participants.filter(ended_at=None).count()
+    return PublishPreview(
+        would_enter=entered,
+        refused=tuple((r, s, c) for r, s, c in counts if r is not None),
+        marks=tuple(marks),
+        references=tuple(sorted(_references(flow), key=str)),
+        waiting=waiting,
+    )
+
+
+def _kinds_of(flow: Flow) -> list[tuple[StepKind, Any]]:
+    """Kinds and parsed configs of all steps that can be read."""
+    found = []
+    for place in walk(flow):
+        if place.step.kind in step_kinds:
+            kind = step_kinds.get(place.step.kind)
+            try:
+                found.append((kind, parse_config(kind.Config, dict(place.step.config))))
+            except DomainError:
+                continue
+    return found
+
+
+def _references(flow: Flow) -> set[tuple[str, int | str]]:
+    found: set[tuple[str, int | str]] = set()
+    for kind, config in _kinds_of(flow):
+        found |= kind.references(config)
+    return found
+
+
+def _count_candidates(
+    program: Program, flow: Flow, marks: list[StepMark]
+) -> list[tuple[str | None, str, int]]:
+    """(reason or None, sentence, count) over the members of all sources."""
+    try:
+        entry = parse_config(EntryConfig, dict(flow.entry), "/entry")
+    except DomainError:
+        return []
+    if not entry.include_existing or not entry.sources:
+        return []
+    requirements = {
+        r.reason: r for kind, _ in _kinds_of(flow) for r in kind.requirements
+        if r.subject == program.type
+    }  # fmt: skip
+    column = f"{program.type}_id"
+    ids = Member.objects.filter(
+        segment_id__in=[source.segment for source in entry.sources]
+    ).values_list(column, flat=True)
+    found = sql.rows(
+        "SELECT reason, count(*) FROM ("
+        + candidates_sql(program.type, entry, list(requirements.values()))
+        + ") c GROUP BY 1 ORDER BY 2 DESC",
+        {"ids": sorted(set(ids)), "program": program.pk, "context": ""},
+    )
+    known = list(requirements.values())
+    return [(reason, sentence_of(reason or "", known), count) for reason, count in found]
+
+
+def publish_program(program_id: int, *, actor: Any, revision: int | None = None) -> ProgramVersion:
+    """Freeze the draft as the next version and let people in.
+
+    Everything or nothing, in one transaction: checks, version, steps, associations, entry.
+    Raises DomainError with a problem per step, Conflict when the state or draft has changed.
+    """
+    require(actor, "journeys.publish_program")
+    with transaction.atomic():
+        program = Program.objects.select_for_update(no_key=True).get(pk=program_id)
+        if program.state not in PUBLISHABLE:
+            state = program.get_state_display().lower()
+            raise Conflict(f"A {state} program cannot be published.", code="state")
+        if revision is not None and program.draft_revision != revision:
+            raise Conflict("The flow changed since you looked at it; look again.", code="stale")
+        if program.published and program.published.document == program.draft:
+            raise Conflict("Nothing has changed since the published version.", code="unchanged")
+        flow = parse_flow(program.draft)
+        found = errors(check_flow(flow, subject=program.type, program_id=program.pk))
+        _refuse(found)
+        now = database_now()
+        version = _freeze(program, flow, now, actor)
+        compiled = load_versions([version.pk])[version.pk]
+        _associate(compiled)
+        _subscribe(compiled)
+        _activate(program, version, now, actor)
+        _start_entry(program, flow, now)
+    return version
+
+
+def _refuse(marks: list[StepMark]) -> None:
+    if marks:
+        raise DomainError([Problem(m.path, m.message, m.code) for m in marks])
+
+
+def _freeze(program: Program, flow: Flow, now: datetime, actor: Any) -> ProgramVersion:
+    last = program.versions.order_by("-number").values_list("number", flat=True).first() or 0
+    version = ProgramVersion.objects.create(
+        program=program, number=last + 1, document=program.draft, published_at=now,
+        published_by=actor,
+    )  # fmt: skip
+    Step.objects.bulk_create(
+        Step(
+            version=version,
+            key=place.step.key,
+            kind=place.step.kind,
+            name=place.step.name,
+            config=dict(place.step.config),
+            parent_key=place.parent_key,
+            parent_exit=place.parent_exit,
+            position=place.position,
+        )
+        for place in walk(flow)
+    )
+    return version
+
+
+def _associate(version: CompiledVersion) -> None:
+    """Every kind takes what its step uses; one refusal undoes the whole publishing."""
+    problems = []
+    for view in version.steps.values():
+        problems += [
+            Problem(f"/{view.key}{mark.path}", f"{view.name}: {mark.message}", mark.code)
+            for mark in view.kind.on_publish(view)
+            if mark.level == "error"
+        ]
+    if problems:
+        raise DomainError(problems)
+
+
+def _subscribe(version: CompiledVersion) -> None:
+    """Ask for inbox rows of all events that waits of this version listen to."""
+    names: set[str] = set()
+    for view in version.steps.values():
+        names |= view.kind.listens_to(view.config, version.steps)
+    if names:
+        subscribe(sorted(names), CONSUMER)
+    events = fact_events(version)
+    if events:
+        subscribe(sorted(events), "freshness")
+
+
+def _activate(program: Program, version: ProgramVersion, now: datetime, actor: Any) -> None:
+    old = program.state
+    program.state, program.published, program.published_at = ProgramState.ACTIVE, version, now
+    program.publish_at = None
+    program.save(update_fields=["state", "published", "published_at", "publish_at", "updated_at"])
+    record_state(program, old, now, actor, f"Published version {version.number}")
+    audit.record(
+        actor, "program.publish", program, before={"state": old}, after={"version": version.number}
+    )
+
+
+def record_state(
+    program: Program, old: str, now: datetime, actor: Any, reason: str
+) -> ProgramStateChange:
+    """A row of the program's own history."""
+    return ProgramStateChange.objects.create(
+        program=program, old=old, new=program.state, reason=reason, at=now, by=actor
+    )
+
+
+def _start_entry(program: Program, flow: Flow, now: datetime) -> None:
+    entry = parse_config(EntryConfig, dict(flow.entry), "/entry")
+    if not entry.include_existing:
+        return
+    wanted = {source.segment for source in entry.sources}
+    for segment_id in Segment.objects.filter(pk__in=wanted).values_list("pk", flat=True):
+        EntryScan.objects.create(program=program, segment_id=segment_id, started_at=now)
+    wake_on_commit("bulk")
+
+
+def state_before(program: Program) -> Mapping[str, Any]:
+    """What an audit entry says about a program before a change of state."""
+    return {"state": program.state}

@@ -1,0 +1,52 @@
+"""What journeys bring to the rooms below: readable as a table of contents."""
+
+from functools import partial
+
+from csplatform.freshness.loop import consumers
+from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
+from csplatform.kit.partitions import partitioned_tables
+from journeys.admin import registrations as admin_registrations
+from journeys.emails import registrations as email_registrations
+from journeys.engine import advance, inbox, reactions
+from journeys.models.participant import Lane
+from journeys.operations import enroll
+from journeys.steps.kinds.conditional_wait import ConditionalWait
+from journeys.steps.kinds.exit import Exit
+from journeys.steps.kinds.if_else import IfElse
+from journeys.steps.kinds.send_email import SendEmail
+from journeys.steps.kinds.set_attribute import SetAttribute
+from journeys.steps.kinds.split import Split
+from journeys.steps.kinds.wait_timer import WaitTimer
+from journeys.steps.registry import step_kinds
+
+KINDS = (SendEmail, WaitTimer, ConditionalWait, IfElse, Split, SetAttribute, Exit)
+
+
+def register() -> None:
+    """Called once at start."""
+    for kind in KINDS:
+        step_kinds.register(kind.key, kind())
+    partitioned_tables.register("journeys_transition", "journeys_transition")
+    _register_work()
+    consumers.register("journeys", reactions.react)
+    email_registrations.register()
+    admin_registrations.register()
+
+
+def _register_work() -> None:
+    """Events first, then what is due: a click must not wait behind a timer."""
+    works = (
+        LaneWork("journeys.inbox", "live", inbox.run_batch, inbox.pending),
+        LaneWork(
+            "journeys.live", "live", partial(advance.advance_due, Lane.LIVE),
+            partial(advance.pending, Lane.LIVE),
+        ),
+        LaneWork("journeys.scan", "bulk", enroll.scan_chunk, enroll.scan_pending),
+        LaneWork(
+            "journeys.bulk", "bulk", partial(advance.advance_due, Lane.BULK),
+            partial(advance.pending, Lane.BULK),
+        ),
+    )  # fmt: skip
+    for work in works:
+        lane_work.register(work.key, work)
+    periodic.register("journeys.recover", Periodic("journeys.recover", 5, advance.recover))

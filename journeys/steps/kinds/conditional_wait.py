@@ -1,0 +1,235 @@
+"""Conditional wait: until something happens, at most for a time (PRG-06)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from csplatform.customers.models import EventName
+from csplatform.kit import sql
+from csplatform.kit.errors import DomainError
+from csplatform.kit.schema import Config
+from csplatform.rules.compile import matching_ids
+from csplatform.rules.kind import FactKey
+from csplatform.rules.parse import load_rule, parse_rule
+from csplatform.rules.references import fact_keys
+from csplatform.rules.words import in_words
+from journeys.steps.kind import (
+    CheckContext,
+    EventOffer,
+    Exit,
+    Mark,
+    StepBatch,
+    StepKind,
+    StepView,
+    Traveller,
+)
+from journeys.steps.outcome import Go, Outcome, Stay, WaitFor
+
+NO_REF = -1  # a step that this traveller never passed: no event can be about it
+
+
+class Condition(Config):
+    """One thing to wait for: an event of an earlier step, or a rule about the subject."""
+
+    type: Literal["event", "rule"] = Field(default="event", title="Kind")
+    step: str = Field(default="", max_length=20, title="Of step")
+    event: str = Field(default="", max_length=60, title="What happened")
+    rule: dict[str, Any] = Field(default={}, title="Rule", json_schema_extra={"widget": "rule"})
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.type == "event" and not (self.step and self.event):
+            raise ValueError("Choose the step and what is to happen")
+        return self
+
+
+class ConditionalWaitConfig(Config):
+    """Conditions, how they combine, and the limit."""
+
+    conditions: list[Condition] = Field(
+        default=[],
+        max_length=20,
+        title="Goes on when",
+        json_schema_extra={"widget": "conditions"},
+    )
+    logic: Literal["any", "all"] = Field(
+        default="any",
+        title="Combine",
+        json_schema_extra={"labels": {"any": "Any of them", "all": "All of them"}},
+    )
+    amount: int = Field(default=3, ge=1, le=3650, title="At most")
+    unit: Literal["minutes", "hours", "days"] = Field(default="days", title="Unit")
+
+
+class ConditionalWait(StepKind):
+    """Holds people until the conditions are met, or takes the lower path at the limit.
+
+    Positive events act at once, negative ones ("not opened") are judged at the limit only.
+    """
+
+    key = "conditional_wait"
+    label = "Conditional wait"
+    sentence = "Holds people until something happens, at most for a time."
+    icon = "hourglass_top"
+    group = "Waits"
+    Config = ConditionalWaitConfig
+    example = {"conditions": [{"type": "rule", "rule": {"all": []}}], "amount": 3, "unit": "days"}
+
+    def exits(self, config: ConditionalWaitConfig) -> tuple[Exit, ...]:
+        """Exactly two."""
+        return (Exit("met", "Met", "good"), Exit("not_met", "Not met", "bad"))
+
+    def words(self, config: ConditionalWaitConfig, names: Mapping[str, str]) -> str:
+        """One sentence."""
+        parts = [_condition_words(condition, names) for condition in config.conditions]
+        joined = (" or " if config.logic == "any" else " and ").join(parts) or "(nothing chosen)"
+        return f"Waits until {joined}, at most {config.amount} {config.unit}"
+
+    def fact_keys(self, config: ConditionalWaitConfig, subject: str) -> set[FactKey]:
+        """Changes that may meet a rule condition."""
+        found: set[FactKey] = set()
+        for condition in config.conditions:
+            if condition.type == "rule":
+                found |= fact_keys(load_rule(condition.rule, subject), subject)
+        return found
+
+    def listens_to(self, config: ConditionalWaitConfig, steps: Mapping[str, StepView]) -> set[str]:
+        """The events of all event conditions."""
+        pairs = [(c, _offer(c, steps)) for c in config.conditions if c.type == "event"]
+        return {offer.event for _, offer in pairs if offer}
+
+    def check(self, config: ConditionalWaitConfig, context: CheckContext) -> list[Mark]:
+        """Conditions point at steps that everybody here has passed, and rules parse."""
+        if not config.conditions:
+            return [Mark("/conditions", "Add what people wait for.", code="missing")]
+        marks: list[Mark] = []
+        passed = {key: (name, kind, parsed) for key, name, kind, parsed in context.before}
+        for index, condition in enumerate(config.conditions):
+            path = f"/conditions/{index}"
+            if condition.type == "rule":
+                marks += _rule_marks(condition, context.subject, f"{path}/rule")
+            elif condition.step not in passed:
+                message = "The step that this condition is about does not come before this wait."
+                marks.append(Mark(f"{path}/step", message))
+            else:
+                name, kind, parsed = passed[condition.step]
+                if condition.event not in {offer.key for offer in kind.offers(parsed)}:
+                    message = f"“{name or kind.label}” has no such event; choose another."
+                    marks.append(Mark(f"{path}/event", message))
+        return marks
+
+    def run(self, batch: StepBatch) -> dict[int, Outcome]:
+        """Start to listen; what happened before is looked at once the wait rows are committed."""
+        config: Any = batch.step.config
+        until = batch.now + timedelta(**{config.unit: config.amount})
+        offers = _positive_events(config, batch.steps)
+        return {
+            t.id: WaitFor(tuple((event, t.refs.get(step, NO_REF)) for step, event in offers), until)
+            for t in batch.travellers
+        }
+
+    def resume(self, batch: StepBatch) -> dict[int, Outcome]:
+        """Met, not met at the limit, or go on waiting."""
+        config: Any = batch.step.config
+        truths = [_truth(condition, batch) for condition in config.conditions]
+        outcomes: dict[int, Outcome] = {}
+        for t in batch.travellers:
+            at_limit = t.limit_at is not None and t.limit_at <= batch.now
+            answers = [truth.holds(t, at_limit) for truth in truths]
+            combine = any if config.logic == "any" else all
+            evidence = {
+                "conditions": [
+                    {"words": truth.words, "true": answer}
+                    for truth, answer in zip(truths, answers, strict=True)
+                ],
+                "at_limit": at_limit,
+            }
+            if combine(answers):
+                outcomes[t.id] = Go("met", evidence)
+            elif at_limit:
+                outcomes[t.id] = Go("not_met", evidence)
+            else:
+                outcomes[t.id] = Stay()
+        return outcomes
+
+
+def _condition_words(condition: Condition, names: Mapping[str, str]) -> str:
+    if condition.type == "rule":
+        return names.get(f"rule:{id(condition)}", "a rule matches")
+    step = names.get(condition.step) or "an earlier step"
+    return f"“{step}”: {condition.event.replace('_', ' ')}"
+
+
+def _rule_marks(condition: Condition, subject: str, path: str) -> list[Mark]:
+    try:
+        parse_rule(condition.rule, subject)
+    except DomainError as error:
+        return [Mark(path + p.path, p.message, code=p.code) for p in error.problems]
+    if condition.rule in ({}, {"all": []}):
+        message = "This rule is empty, so everybody would go on at once: add a test."
+        return [Mark(path, message, code="empty_rule")]
+    return []
+
+
+def _offer(condition: Condition, steps: Mapping[str, StepView]) -> EventOffer | None:
+    earlier = steps.get(condition.step)
+    offers = earlier.kind.offers(earlier.config) if earlier else ()
+    return next((offer for offer in offers if offer.key == condition.event), None)
+
+
+def _positive_events(
+    config: ConditionalWaitConfig, steps: Mapping[str, StepView]
+) -> list[tuple[str, str]]:
+    """(step key, event name) of conditions that an event can meet."""
+    found = [(c.step, _offer(c, steps)) for c in config.conditions if c.type == "event"]
+    return sorted({(step, offer.event) for step, offer in found if offer and offer.positive})
+
+
+class _Truth:
+    """The answer of one condition for a whole batch."""
+
+    def __init__(self, words: str, ids: set[int], *, positive: bool = True) -> None:
+        self.words, self.ids, self.positive = words, ids, positive
+
+    def holds(self, traveller: Traveller, at_limit: bool) -> bool:
+        """ "Did not" is true only when the time for doing it is over."""
+        hit = traveller.id in self.ids
+        return hit if self.positive else (at_limit and not hit)
+
+
+def _truth(condition: Condition, batch: StepBatch) -> _Truth:
+    if condition.type == "rule":
+        rule = load_rule(condition.rule, batch.subject)
+        hits = matching_ids(rule, batch.subject, batch.now, batch.subject_ids())
+        ids = {t.id for t in batch.travellers if t.subject_id in hits}
+        return _Truth(in_words(rule, batch.subject), ids)
+    offer = _offer(condition, batch.steps)
+    names = {key: view.name for key, view in batch.steps.items()}
+    words = _condition_words(condition, names)
+    if offer is None:
+        return _Truth(words, set())
+    happened = _who_did(offer.event, condition.step, batch.travellers, batch.subject)
+    return _Truth(words, happened, positive=offer.positive)
+
+
+def _who_did(event: str, step: str, travellers: Sequence[Traveller], subject: str) -> set[int]:
+    """Participants about whose ref the event has happened: one query for the batch."""
+    name_id = EventName.objects.filter(name=event).values_list("pk", flat=True).first()
+    about = [t for t in travellers if t.refs.get(step) is not None]
+    if name_id is None or not about:
+        return set()
+    column = "person_id" if subject == "person" else "company_id"
+    found = sql.rows(
+        "SELECT t.participant FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[])"
+        " AS t (participant, subject, ref) WHERE EXISTS (SELECT 1 FROM customers_event e"
+        f" WHERE e.{column} = t.subject AND e.name_id = %s AND e.ref = t.ref)",
+        [
+            [t.id for t in about],
+            [t.subject_id for t in about],
+            [t.refs[step] for t in about],
+            name_id,
+        ],
+    )
+    return {row[0] for row in found}

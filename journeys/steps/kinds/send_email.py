@@ -1,0 +1,79 @@
+"""Send email: one mail per person, through the outbox (PRG-07)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from csplatform.kit.schema import Config
+from journeys.emails.checks import template_problems
+from journeys.models import EmailTemplate
+from journeys.steps.kind import (
+    CheckContext,
+    EventOffer,
+    Mark,
+    Requirement,
+    StepBatch,
+    StepKind,
+)
+from journeys.steps.outcome import Effect, Go, Outcome
+
+
+class SendEmailConfig(Config):
+    """Which mail."""
+
+    template: int | None = Field(
+        default=None, title="Mail template", json_schema_extra={"options": "email_templates"}
+    )
+
+
+class SendEmail(StepKind):
+    """Hands a mail to the outbox and goes on; the sender checks consent again when it leaves."""
+
+    key = "send_email"
+    label = "Send email"
+    sentence = "Sends a mail template to the person, with their name and data filled in."
+    icon = "mail"
+    group = "Messages"
+    subjects = ("person",)
+    Config = SendEmailConfig
+    requirements = (Requirement("no_email", "Has no email address.", "s.email IS NOT NULL"),)
+    example = {"template": 1}
+
+    def words(self, config: SendEmailConfig, names: Mapping[str, str]) -> str:
+        """One sentence."""
+        return f"Sends “{names.get(f'email_template:{config.template}', 'a mail')}” to the person"
+
+    def references(self, config: SendEmailConfig) -> set[tuple[str, int | str]]:
+        """The template."""
+        return {("email_template", config.template)} if config.template else set()
+
+    def offers(self, config: SendEmailConfig) -> tuple[EventOffer, ...]:
+        """What a wait below can wait for."""
+        return (
+            EventOffer("opened", "opened", "email.opened"),
+            EventOffer("not_opened", "not opened", "email.opened", positive=False),
+            EventOffer("clicked", "a link clicked", "email.clicked"),
+            EventOffer("not_clicked", "no link clicked", "email.clicked", positive=False),
+        )
+
+    def check(self, config: SendEmailConfig, context: CheckContext) -> list[Mark]:
+        """The template exists and its tokens are known."""
+        if not config.template:
+            return [Mark("/template", "Choose the mail to send.", code="missing")]
+        template = EmailTemplate.objects.filter(pk=config.template).first()
+        if template is None:
+            return [Mark("/template", "This mail template no longer exists; choose another.")]
+        return [Mark("/template", message) for message in template_problems(template)]
+
+    def run(self, batch: StepBatch) -> dict[int, Outcome]:
+        """One outbox row each, written with the decision."""
+        config: Any = batch.step.config
+        payload = {"template": config.template}
+        return {
+            t.id: Go(
+                evidence={"template": config.template},
+                effects=(Effect("email", "person", payload, person_id=t.person_id),),
+            )
+            for t in batch.travellers
+        }

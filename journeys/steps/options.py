@@ -1,0 +1,68 @@
+"""What the selects of step forms offer, and how the things that steps point at are called.
+
+Rooms above bring options of their own (engagements, surveys) by registering here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from csplatform.customers.attributes import attribute_specs
+from csplatform.kit.registry import Registry
+from csplatform.segments.models import Segment
+from journeys.models import EmailTemplate
+
+Options = Sequence[tuple[str, str]]
+
+# provider key of a config field -> callable(subject) giving (value, label) pairs
+option_providers: Registry[Callable[[str], Options]] = Registry("option provider")
+# reference type of StepKind.references -> callable(ids) giving id -> name, one query for all
+reference_names: Registry[Callable[[Iterable[int | str]], Mapping[int | str, str]]] = Registry(
+    "reference names"
+)
+
+
+def options_of(provider: str, subject: str) -> list[tuple[str, str]]:
+    """The options of a provider; none for one that nobody registered."""
+    if provider not in option_providers:
+        return []
+    return [(str(value), label) for value, label in option_providers.get(provider)(subject)]
+
+
+def names_of(references: Iterable[tuple[str, int | str]]) -> dict[str, str]:
+    """Names of references as "type:id" -> name; one query per type. Gone ones are missing."""
+    wanted: dict[str, set[int | str]] = {}
+    for kind, key in references:
+        wanted.setdefault(kind, set()).add(key)
+    names: dict[str, str] = {}
+    for kind, keys in wanted.items():
+        if kind in reference_names:
+            found = reference_names.get(kind)(keys)
+            names |= {f"{kind}:{key}": name for key, name in found.items()}
+    return names
+
+
+def _segments(subject: str) -> Options:
+    rows = Segment.objects.filter(subject=subject).order_by("name").values_list("pk", "name")
+    return [(str(pk), name) for pk, name in rows]
+
+
+def _email_templates(subject: str) -> Options:
+    rows = EmailTemplate.objects.order_by("name").values_list("pk", "name")
+    return [(str(pk), name) for pk, name in rows]
+
+
+def _writable_attributes(subject: str) -> Options:
+    specs = attribute_specs(subject).values()
+    return [(spec.name, spec.label) for spec in specs if spec.writable]
+
+
+def _names_in(model: type[Segment] | type[EmailTemplate], keys: Iterable[int | str]) -> dict:
+    return dict(model.objects.filter(pk__in=list(keys)).values_list("pk", "name"))
+
+
+def register() -> None:
+    """Options and names that journeys itself brings."""
+    option_providers.register("segments", _segments)
+    option_providers.register("email_templates", _email_templates)
+    option_providers.register("writable_attributes", _writable_attributes)
+    reference_names.register("segment", lambda keys: _names_in(Segment, keys))
+    reference_names.register("email_template", lambda keys: _names_in(EmailTemplate, keys))

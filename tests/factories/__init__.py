@@ -1,0 +1,89 @@
+"""Plain keyword functions that make rows; each test shows only the facts that matter to it."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from csplatform.accounts.models import User
+from csplatform.customers.models import Company, Membership, Person
+from csplatform.segments.models import Segment
+from journeys.models import EmailTemplate, Program
+from journeys.operations.draft import create_program
+from journeys.operations.publish import publish_program
+
+_numbers = itertools.count(1)
+
+
+def staff(role: str = "admin", **more: Any) -> User:
+    """A staff user with a role."""
+    number = next(_numbers)
+    values = {"username": f"{role}{number}", "role": role, "is_staff": True, **more}
+    return User.objects.create_user(password="walk-the-dog-7", **values)
+
+
+def company(**more: Any) -> Company:
+    """A company."""
+    return Company.objects.create(**{"name": f"Company {next(_numbers)}", **more})
+
+
+def person(*, at: Company | None = None, **more: Any) -> Person:
+    """A person, at a company if one is given."""
+    number = next(_numbers)
+    made = Person.objects.create(
+        **{"name": f"Person {number}", "email": f"p{number}@example.com", **more}
+    )
+    if at is not None:
+        Membership.objects.create(person=made, company=at, is_primary=True)
+    return made
+
+
+def people(count: int) -> list[Person]:
+    """Many people in one query."""
+    start = next(_numbers) * 1_000_000
+    return Person.objects.bulk_create(
+        Person(name=f"Person {start + n}", email=f"p{start + n}@example.com") for n in range(count)
+    )
+
+
+def mail_template(**more: Any) -> EmailTemplate:
+    """A short mail."""
+    blocks = [{"kind": "text", "text": "Hello {{ person.name }}"}]
+    values = {"name": f"Mail {next(_numbers)}", "subject": "Hello", "blocks": blocks, **more}
+    return EmailTemplate.objects.create(**values)
+
+
+def step(
+    kind: str, key: str, *, name: str = "", exits: Any = None, **config: Any
+) -> dict[str, Any]:
+    """One step of a flow document."""
+    data: dict[str, Any] = {"key": key, "kind": kind, "name": name or key, "config": config}
+    if exits:
+        data["exits"] = exits
+    return data
+
+
+def flow(*steps: dict[str, Any], entry: Any = None, **more: Any) -> dict[str, Any]:
+    """A flow document."""
+    return {"entry": entry or {"sources": []}, "steps": list(steps), **more}
+
+
+def program(
+    *steps: dict[str, Any], type: str = "person", publish: bool = True, **more: Any
+) -> Program:
+    """A program with these steps, published unless told otherwise."""
+    made = create_program(
+        name=f"Program {next(_numbers)}", type=type, actor=None, document=flow(*steps, **more)
+    )
+    if publish:
+        publish_program(made.pk, actor=None)
+        made.refresh_from_db()
+    return made
+
+
+def ids(rows: Sequence[Any]) -> list[int]:
+    """Primary keys."""
+    return [row.pk for row in rows]
+
+
+__all__ = ["Segment", "company", "flow", "ids", "mail_template", "people", "person", "program",
+           "staff", "step"]  # fmt: skip

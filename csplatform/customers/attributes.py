@@ -182,6 +182,11 @@ _EXPECTED = {
 def stored_value(subject: Any, spec: Spec) -> Any:
     """The value of an attribute of a Person or Company row, normalised as `cast` gives it."""
     raw = getattr(subject, spec.column) if spec.column else subject.attributes.get(spec.name)
+    return normal(raw)
+
+
+def normal(raw: Any) -> Any:
+    """A column's or JSON value as `cast` gives it; None for unset."""
     if raw is None or raw == "" or raw == []:
         return None
     if isinstance(raw, Decimal):

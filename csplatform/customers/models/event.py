@@ -84,7 +84,9 @@ class EventMessage(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(fields=["source_id", "message_id"], name="one_event_per_message")
+            models.UniqueConstraint(
+                fields=["source_id", "message_id"], name="one_event_per_message"
+            )
         ]
         # no index on recorded_at: the purge runs once a day and may scan
 

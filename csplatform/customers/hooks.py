@@ -1,0 +1,11 @@
+"""What rooms above do when customers change under their feet."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from csplatform.kit.registry import Registry
+
+# Called in the merge's transaction with (winner id, loser id, moment), both rows locked. A hook
+# repoints its own `person_id` columns; it may run twice.
+MergeHook = Callable[[int, int, datetime], None]
+merge_hooks: Registry[MergeHook] = Registry("merge hook")

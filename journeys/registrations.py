@@ -5,6 +5,7 @@ from functools import partial
 from csplatform.freshness.loop import consumers
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
 from csplatform.kit.partitions import partitioned_tables
+from csplatform.segments.usage import segment_users
 from journeys.admin import registrations as admin_registrations
 from journeys.emails import registrations as email_registrations
 from journeys.engine import advance, inbox, reactions
@@ -18,6 +19,7 @@ from journeys.steps.kinds.set_attribute import SetAttribute
 from journeys.steps.kinds.split import Split
 from journeys.steps.kinds.wait_timer import WaitTimer
 from journeys.steps.registry import step_kinds
+from journeys.usage import programs_using_segment
 
 KINDS = (SendEmail, WaitTimer, ConditionalWait, IfElse, Split, SetAttribute, Exit)
 
@@ -29,6 +31,7 @@ def register() -> None:
     partitioned_tables.register("journeys_transition", "journeys_transition")
     _register_work()
     consumers.register("journeys", reactions.react)
+    segment_users.register("journeys", programs_using_segment)
     email_registrations.register()
     admin_registrations.register()
 

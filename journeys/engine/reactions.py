@@ -83,14 +83,12 @@ def _enter_members(touched: Touched) -> None:
             ids = segments.get(source.segment)
             if not ids:
                 continue
-            column = f"{touched.subject}_id"
-            inside = Member.objects.filter(
-                segment_id=source.segment, **{f"{column}__in": ids}
-            ).values_list(column, flat=True)
+            inside = Member.objects.filter(segment_id=source.segment, subject_id__in=ids)
             version = load_versions([program.published.pk]).get(program.published.pk)
             if version:
+                newcomers = sorted(inside.values_list("subject_id", flat=True))
                 enter(
-                    program, version, entry, sorted(inside), now=touched.now,
+                    program, version, entry, newcomers, now=touched.now,
                     cause={"segment": source.segment}, depth=cause_depth.get(),
                 )  # fmt: skip
 
@@ -137,7 +135,8 @@ def _wake_waits(version: CompiledVersion, interest: Interest, touched: Touched) 
     for ids, steps in by_subjects.items():
         woken = sql.run(
             "UPDATE journeys_participant SET due_at = clock_timestamp(), phase = 'arming'"
-            f" WHERE id IN (SELECT id FROM journeys_participant WHERE {version.subject}_id = ANY(%s)"
+            " WHERE id IN (SELECT id FROM journeys_participant"
+            f" WHERE {version.subject}_id = ANY(%s)"
             " AND step_id = ANY(%s) AND ended_at IS NULL AND state = 'active'"
             " AND phase = 'waiting' ORDER BY id FOR UPDATE)",
             [sorted(ids), steps],

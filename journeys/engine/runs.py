@@ -1,5 +1,6 @@
 """A claimed participant while it is being advanced, in memory."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -103,7 +104,7 @@ def make_run(row: tuple[Any, ...], versions: dict[int, CompiledVersion]) -> Run 
     version = versions.get(row[2])
     if version is None:
         return None
-    traveller = Traveller(*row[:7], refs=row[7], step_since=row[8], phase=row[9],
+    traveller = Traveller(*row[:7], refs=json.loads(row[7]), step_since=row[8], phase=row[9],
                           limit_at=row[10], context_id=row[11])  # fmt: skip
     waiting = row[9] in (Phase.ARMING, Phase.WAITING)
     return Run(

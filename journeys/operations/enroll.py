@@ -104,7 +104,8 @@ def retry_participants(ids: Sequence[int], *, actor: Any) -> int:
             "  AND state = 'failed' ORDER BY id FOR UPDATE)"
             " AND NOT EXISTS (SELECT 1 FROM journeys_participant o WHERE o.id <> p.id"
             "  AND o.program_id = p.program_id AND o.context_id = p.context_id"
-            "  AND o.ended_at IS NULL AND (o.person_id = p.person_id OR o.company_id = p.company_id))"
+            "  AND o.ended_at IS NULL"
+            "  AND (o.person_id = p.person_id OR o.company_id = p.company_id))"
             " AND EXISTS (SELECT 1 FROM journeys_program g WHERE g.id = p.program_id"
             "  AND g.state = 'active')"
             " RETURNING p.id, p.program_id, p.version_id, p.step_id, p.visit)"
@@ -163,12 +164,11 @@ def scan_chunk() -> int:
 
 
 def _next_members(scan: EntryScan, program: Program) -> list[int]:
-    column = f"{program.type}_id"
     if program.state == ProgramState.PAUSED:
         return []  # goes on when it is resumed
     found = (
-        Member.objects.filter(segment_id=scan.segment_id, **{f"{column}__gt": scan.after_id})
-        .order_by(column)
-        .values_list(column, flat=True)[:CHUNK]
+        Member.objects.filter(segment_id=scan.segment_id, subject_id__gt=scan.after_id)
+        .order_by("subject_id")
+        .values_list("subject_id", flat=True)[:CHUNK]
     )
     return list(found)

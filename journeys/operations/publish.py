@@ -105,10 +105,8 @@ def _count_candidates(
         r.reason: r for kind, _ in _kinds_of(flow) for r in kind.requirements
         if r.subject == program.type
     }  # fmt: skip
-    column = f"{program.type}_id"
-    ids = Member.objects.filter(
-        segment_id__in=[source.segment for source in entry.sources]
-    ).values_list(column, flat=True)
+    wanted = [source.segment for source in entry.sources]
+    ids = Member.objects.filter(segment_id__in=wanted).values_list("subject_id", flat=True)
     found = sql.rows(
         "SELECT reason, count(*) FROM ("
         + candidates_sql(program.type, entry, list(requirements.values()))

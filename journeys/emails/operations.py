@@ -1,0 +1,114 @@
+"""What people do with templates and messages."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from csplatform.customers.operations.events import EventInput, record_events
+from csplatform.kit import audit
+from csplatform.kit.clock import database_now
+from csplatform.kit.errors import DomainError
+from csplatform.kit.jobs import wake_on_commit
+from csplatform.kit.permissions import require
+from journeys.emails.checks import content_problems
+from journeys.models import Outbox
+from journeys.models.outbox import OutboxState
+
+
+def send_test(content: dict[str, Any], *, person_id: int | None, actor: Any) -> Outbox:
+    """Send a content, saved or not, to the actor's own address, filled in with a person's data.
+
+    Goes through the outbox like every mail, but is not counted and its links are not tracked.
+    Raises DomainError for a bad content or an account without an address.
+    """
+    require(actor, "journeys.change_emailtemplate")
+    if not actor.email:
+        raise DomainError("Your account has no email address; add one first.", code="no_address")
+    problems = content_problems(content)
+    if problems:
+        raise DomainError(problems)
+    now = database_now()
+    with transaction.atomic():
+        message = Outbox.objects.create(
+            channel="email",
+            payload={"to": actor.email, "as_person": person_id, "content": content},
+            due_at=now,
+            created_at=now,
+        )
+        wake_on_commit("outbox")
+    return message
+
+
+def send_again(message_ids: Sequence[int], *, actor: Any) -> int:
+    """Send uncertain and given-up messages (once more). Returns how many; others are left alone."""
+    require(actor, "journeys.change_outbox")
+    with transaction.atomic():
+        rows = _locked(message_ids, OutboxState.UNCERTAIN, OutboxState.DEAD)
+        now = database_now()
+        Outbox.objects.filter(pk__in=[row.pk for row in rows]).update(
+            state=OutboxState.PENDING, due_at=now, attempts=0, error=""
+        )
+        _note(rows, "message.send_again", actor)
+        wake_on_commit("outbox")
+    return len(rows)
+
+
+def mark_sent(message_ids: Sequence[int], *, actor: Any) -> int:
+    """State that uncertain messages did arrive. Returns how many; others are left alone."""
+    require(actor, "journeys.change_outbox")
+    with transaction.atomic():
+        rows = [row for row in _known_people(message_ids) if row.state == OutboxState.UNCERTAIN]
+        now = database_now()
+        # People are locked before messages, so the events come first.
+        record_events(
+            [
+                EventInput(
+                    name="email.sent", person_id=row.person_id, company_id=row.company_id,
+                    ref=row.pk, message_id=f"email.sent:{row.pk}:{row.attempts}",
+                    properties={
+                        "template": row.payload.get("template"),
+                        "program": row.program_id,
+                        "step": row.step_key,
+                    },
+                )
+                for row in rows
+                if row.person_id
+            ]
+        )  # fmt: skip
+        moved = _locked([row.pk for row in rows], OutboxState.UNCERTAIN)
+        Outbox.objects.filter(pk__in=[row.pk for row in moved]).update(
+            state=OutboxState.SENT, sent_at=now
+        )
+        _note(moved, "message.mark_sent", actor)
+    return len(moved)
+
+
+def release_postponed(program_id: int) -> int:
+    """A program goes on: its held-back mails are looked at now. For the resuming operation."""
+    with transaction.atomic():
+        ids = list(
+            Outbox.objects.filter(
+                program_id=program_id, state=OutboxState.PENDING, channel="email", worker=None
+            )
+            .order_by("pk")
+            .select_for_update()
+            .values_list("pk", flat=True)
+        )
+        Outbox.objects.filter(pk__in=ids).update(due_at=database_now(), error="")
+        wake_on_commit("outbox")
+    return len(ids)
+
+
+def _known_people(message_ids: Sequence[int]) -> list[Outbox]:
+    return list(Outbox.objects.filter(pk__in=message_ids).order_by("pk"))
+
+
+def _locked(message_ids: Sequence[int], *states: str) -> list[Outbox]:
+    rows = Outbox.objects.select_for_update().filter(pk__in=message_ids, state__in=states)
+    return list(rows.order_by("pk"))
+
+
+def _note(rows: Sequence[Outbox], verb: str, actor: Any) -> None:
+    if rows:
+        audit.record(actor, verb, rows[0], after={"messages": [row.pk for row in rows]})

@@ -1,0 +1,17 @@
+"""What the mail room brings to the rooms below."""
+
+from csplatform.customers.hooks import merge_hooks
+from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
+from journeys.emails.layout import register_mail_blocks
+from journeys.emails.merging import repoint_mails
+from journeys.emails.sender import pending, run_batch, sweep
+from journeys.emails.sending_checks import register_checks
+
+
+def register() -> None:
+    """Called once at start by journeys.registrations."""
+    register_mail_blocks()
+    register_checks()
+    lane_work.register("emails.outbox", LaneWork("emails.outbox", "outbox", run_batch, pending))
+    periodic.register("emails.sweep", Periodic("emails.sweep", 30, sweep))
+    merge_hooks.register("emails", repoint_mails)

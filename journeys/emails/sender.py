@@ -1,0 +1,226 @@
+"""The work of the outbox lane: takes due mails and hands them over, at most once each.
+
+Per mail: "sending" is committed, with the attention entry, before the server gets it; then it is
+"sent", refused (again later, or given up), or "uncertain". Nothing uncertain is sent again by
+itself (REL-02).
+"""
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import formataddr, parseaddr
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMultiAlternatives
+from django.core.validators import validate_email
+from django.db import transaction
+
+from csplatform.customers.operations.events import EventInput, record_events
+from csplatform.kit.clock import database_now
+from csplatform.kit.errors import DomainError
+from csplatform.kit.merge_tags import Values
+from journeys.emails import claims
+from journeys.emails.context import load_values
+from journeys.emails.delivery import Delivery, NoConnection, Refused, Taken, Unknown
+from journeys.emails.message import Message
+from journeys.emails.render import PlainLinks, RenderedMail, compile_content, content_of, render
+from journeys.emails.revisions import revision_ids
+from journeys.emails.sending_checks import Cancel, Postpone, verdicts
+from journeys.emails.tracking import TrackedLinks
+from journeys.models import EmailTemplate
+
+log = logging.getLogger(__name__)
+BATCH = 100
+MAX_ATTEMPTS = 8
+FIRST_RETRY_SECONDS = 60
+LONGEST_RETRY_SECONDS = 4 * 3600
+SERVER_AWAY_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A message with everything that it takes to hand it over."""
+
+    message: Message
+    address: str
+    mail: RenderedMail
+    revision: int | None
+
+
+def pending() -> bool:
+    """Whether a mail is due or a sender died."""
+    return claims.has_due(database_now()) or bool(claims.workers_in_hand())
+
+
+def run_batch(limit: int = BATCH) -> int:
+    """Send one batch. Returns how many messages were moved; 0: nothing due, or no mail server."""
+    sweep()
+    now = database_now()
+    with claims.sender_lock() as worker:
+        messages = claims.claim(worker, now, limit)
+        if not messages:
+            return 0
+        ready = _prepare(_checked(messages, now), now)
+        served = _send_all(ready, worker) if ready else True
+        record_sent(worker)
+    return len(messages) if served else 0
+
+
+def _checked(messages: Sequence[Message], now: datetime) -> list[Message]:
+    """Those that may leave; the others are cancelled or put off."""
+    objections = verdicts(messages)
+    claims.cancel((i, v.reason) for i, v in objections.items() if isinstance(v, Cancel))
+    for delay in {v for v in objections.values() if isinstance(v, Postpone)}:
+        ids = [i for i, v in objections.items() if v == delay]
+        claims.release(ids, due_at=now + timedelta(seconds=delay.seconds), error=delay.reason)
+    return [message for message in messages if message.id not in objections]
+
+
+def _prepare(messages: Sequence[Message], now: datetime) -> list[Ready]:
+    """Render a batch: the same number of queries for one or a hundred."""
+    wanted = {template for m in messages if (template := m.payload.get("template"))}
+    templates = EmailTemplate.objects.in_bulk(wanted)
+    contents = {pk: content_of(template) for pk, template in templates.items()}
+    revisions = revision_ids(contents, now)
+    ready = []
+    for message, values in zip(messages, load_values([m.recipient for m in messages]), strict=True):
+        template_id = message.payload.get("template")
+        try:
+            address = _valid_address(message, values)
+            content = message.payload.get("content") or contents.get(template_id)
+            mail = _rendered(message, content, values)
+        except DomainError as error:
+            claims.settle_refused(message, retry_at=None, error=str(error)[:1000])
+            continue
+        ready.append(Ready(message, address, mail, revisions.get(template_id)))
+    return ready
+
+
+def _valid_address(message: Message, values: dict[str, Any]) -> str:
+    address = str(message.payload["to"] if message.is_test else values["person.email"])
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise DomainError(f"“{address[:254]}” is not an email address.") from None
+    return address
+
+
+def _rendered(
+    message: Message, content: dict[str, Any] | None, values: dict[str, Any]
+) -> RenderedMail:
+    if content is None:
+        raise DomainError("The mail template was deleted.")
+    links = PlainLinks() if message.is_test else TrackedLinks(message.id)
+    return render(compile_content(content), Values(values), links)
+
+
+def _send_all(ready: Sequence[Ready], worker: int) -> bool:
+    """Hand a batch over, one after the other. False: the server went away; the rest is back."""
+    delivery = Delivery()
+    for place, item in enumerate(ready):
+        try:
+            delivery.open()
+            _send_one(item, worker, delivery)
+        except NoConnection as error:
+            left = [other.message.id for other in ready[place:]]
+            due_at = database_now() + timedelta(seconds=SERVER_AWAY_SECONDS)
+            claims.release(left, due_at=due_at, error=f"No mail server: {error}")
+            log.warning("no mail server", extra={"error": str(error), "waiting": len(left)})
+            return False
+    delivery.close()
+    return True
+
+
+def _send_one(item: Ready, worker: int, delivery: Delivery) -> None:
+    message, now = item.message, database_now()
+    message_id = new_message_id(message.id)
+    kept = {
+        "revision": item.revision,
+        "values": item.mail.used,
+        **({"unknown_tokens": list(item.mail.unknown)} if item.mail.unknown else {}),
+    }
+    if not claims.begin(
+        message, worker, address=item.address, subject=item.mail.subject,
+        message_id=message_id, kept=kept, now=now,
+    ):  # fmt: skip
+        # Something changed since the batch was checked: the next look decides.
+        claims.release([message.id], due_at=now, error="")
+        return
+    result = delivery.send(_mail(item, message_id))
+    if isinstance(result, Taken):
+        claims.settle_sent(message, worker, message_id, now)
+    elif isinstance(result, Unknown):
+        claims.settle_uncertain(message, result.error)
+    else:
+        claims.settle_refused(message, retry_at=_retry_at(message, result, now), error=result.error)
+
+
+def _retry_at(message: Message, result: Refused, now: datetime) -> datetime | None:
+    if result.final or message.attempts + 1 >= MAX_ATTEMPTS:
+        return None
+    seconds = min(FIRST_RETRY_SECONDS * 2**message.attempts, LONGEST_RETRY_SECONDS)
+    return now + timedelta(seconds=seconds)
+
+
+def new_message_id(outbox_id: int) -> str:
+    """A Message-ID that names the outbox row and cannot be guessed."""
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    return f"<{outbox_id}.{secrets.token_hex(8)}@{domain}>"
+
+
+def _mail(item: Ready, message_id: str) -> EmailMultiAlternatives:
+    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    mail = EmailMultiAlternatives(
+        subject=item.mail.subject,
+        body=item.mail.text,
+        from_email=formataddr((item.mail.sender_name or name, address)),
+        to=[item.address],
+        reply_to=[item.mail.reply_to] if item.mail.reply_to else None,
+        headers={"Message-ID": message_id},
+    )
+    mail.attach_alternative(item.mail.html, "text/html")
+    # For the backend that captures mails; a real one never looks at them.
+    mail.person_id = item.message.person_id  # type: ignore[attr-defined]
+    mail.outbox_id = item.message.id  # type: ignore[attr-defined]
+    return mail
+
+
+def record_sent(worker: int) -> int:
+    """Record the "email.sent" events of what a sender got rid of, and let those messages go.
+
+    Events first, then the rows: people are locked before messages everywhere. The event's own
+    message id makes a repetition harmless.
+    """
+    rows = claims.sent_in_hand(worker)
+    if not rows:
+        return 0
+    events = [
+        EventInput(
+            name="email.sent", person_id=person, company_id=company, ref=outbox_id,
+            occurred_at=sent_at, message_id=f"email.sent:{outbox_id}:{attempt}",
+            properties={"template": template, "program": program, "step": step},
+        )
+        for outbox_id, person, company, program, step, template, attempt, test, sent_at in rows
+        if not test and person
+    ]  # fmt: skip
+    with transaction.atomic():
+        record_events(events)
+        claims.let_go([row[0] for row in rows], worker)
+    return len(rows)
+
+
+def sweep() -> int:
+    """Look after what dead senders left. Returns how many messages became uncertain."""
+    lost = 0
+    for worker in claims.workers_in_hand():
+        with transaction.atomic():
+            if claims.is_dead(worker):
+                lost += claims.bury(worker)
+                record_sent(worker)
+    if lost:
+        log.error("mails became uncertain", extra={"count": lost})
+    return lost

@@ -1,0 +1,53 @@
+"""Which tokens a mail may use, and how they are called in the editor."""
+
+from dataclasses import dataclass
+
+from csplatform.customers.attributes import attribute_specs
+
+
+@dataclass(frozen=True)
+class TokenOffer:
+    """One entry of the editor's token menu.
+
+    Attributes:
+        name: as in "person.name".
+        insert: what the menu writes into the text.
+    """
+
+    name: str
+    label: str
+    group: str
+    insert: str
+
+
+_PLAIN = (
+    ("person.first_name", "First name", "Person"),
+    ("csm.name", "CSM's name", "CSM"),
+    ("csm.first_name", "CSM's first name", "CSM"),
+    ("csm.email", "CSM's email", "CSM"),
+    ("participant.context_id", "Context id", "Program"),
+    ("participant.entered_at", "Entered on", "Program"),
+    ("program.name", "Program name", "Program"),
+)
+_FILTER_OF_TYPE = {"date": " | date", "datetime": " | date", "number": " | number"}
+
+
+def token_offers() -> list[TokenOffer]:
+    """Everything on offer, attributes first; two queries."""
+    offers = []
+    for subject, group in (("person", "Person"), ("company", "Company")):
+        for spec in attribute_specs(subject).values():
+            name = f"{subject}.{spec.name}"
+            insert = f"{{{{ {name}{_FILTER_OF_TYPE.get(spec.type, '')} }}}}"
+            offers.append(TokenOffer(name, spec.label, group, insert))
+    for name, label, group in _PLAIN:
+        filters = ' | default: "there"' if name == "person.first_name" else ""
+        filters = " | date" if name == "participant.entered_at" else filters
+        offers.append(TokenOffer(name, label, group, f"{{{{ {name}{filters} }}}}"))
+    order = {"Person": 0, "Company": 1, "CSM": 2, "Program": 3}
+    return sorted(offers, key=lambda offer: order[offer.group])
+
+
+def known_tokens() -> set[str]:
+    """The names of all tokens."""
+    return {offer.name for offer in token_offers()}

@@ -68,7 +68,7 @@ class Child:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                umask=0o077,
+                umask=0o077 if output else -1,  # what a command makes is its caller's business
                 **(self.spec.account.popen_arguments() if self.spec.account else {}),
             )
         finally:

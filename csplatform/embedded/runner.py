@@ -83,8 +83,11 @@ def run(supervisor: Supervisor, address: Address, began: float) -> None:
 
 def prepare(supervisor: Supervisor, env: dict[str, str]) -> None:
     """Run `manage.py prepare`; a server that goes away meanwhile is waited for, then once more."""
-    while supervisor.run_task(prepare_spec(supervisor.places, env)):
-        if supervisor.servers_reachable():
+    while True:
+        began = time.monotonic()
+        if supervisor.run_task(prepare_spec(supervisor.places, env)) == 0:
+            return
+        if supervisor.servers_reachable() and not supervisor.servers_disturbed_since(began):
             raise Refusal("preparing failed; the lines above say why (logs/prepare.log)")
         supervisor.wait_for_servers()
 

@@ -169,12 +169,22 @@ class Supervisor:
         quick = now - child.started < QUICK_SECONDS
         child.quick_deaths = child.quick_deaths + 1 if quick else 0
         if child.quick_deaths >= QUICK_DEATHS:
-            if self.servers_reachable():
+            if self.servers_reachable() and self._others_serve(child):
                 raise Refusal(self._obituary(child))
             child.quick_deaths = QUICK_DEATHS - 1
         pause = min(FIRST_PAUSE * 2 ** max(child.quick_deaths - 1, 0), LONGEST_PAUSE)
         say(child.spec.name, f"{child.how_it_ended()}, starting again in {pause:.1f} s")
         child.restart_at = now + pause
+
+    def _others_serve(self, dead: Child) -> bool:
+        """Whether the embedded servers answer; a long recovery is not their clients' fault."""
+        servers = [child.spec for child in self.children.values() if child is not dead]
+        return not any(spec.ready() for spec in servers if spec.ready)
+
+    def servers_disturbed_since(self, moment: float) -> bool:
+        """Whether an embedded server was started again after this moment, or is down now."""
+        servers = [child for child in self.children.values() if child.spec.ready]
+        return any(child.started > moment or not child.running for child in servers)
 
     def _obituary(self, child: Child) -> str:
         text = f"{child.spec.name} ended {child.quick_deaths} times in a row; giving up."

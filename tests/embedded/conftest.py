@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from csplatform.embedded.places import Places, read_json
 from csplatform.embedded.processes import end
 from tests.embedded.standin import Start, make_project
 
@@ -41,6 +42,10 @@ def _tidy(start: Start, folder: Path) -> None:
         except subprocess.TimeoutExpired:
             start.process.kill()
     end(start.left(), patience=2)
+    note = read_json(start.data / "postgres-location.json")
+    if note:
+        shutil.rmtree(note["home"], ignore_errors=True)
+    shutil.rmtree(Places.of(str(start.data)).sockets(), ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 

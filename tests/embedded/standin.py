@@ -59,6 +59,8 @@ def make_project(folder: Path) -> Path:
     (project / "csplatform" / "wsgi.py").write_text(WSGI)
     (project / "manage.py").write_text(MANAGE)
     (project / "Makefile").write_text(MAKEFILE.format(python=sys.executable))
+    for path in [folder, *folder.rglob("*")]:  # whatever the caller's umask is
+        path.chmod(0o755 if path.is_dir() else 0o644)
     return project
 
 
@@ -117,6 +119,7 @@ class Start:
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    umask=0o022,
                     **who,
                 )
             finally:

@@ -35,11 +35,12 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def places(folder: Path) -> Places:
+def places(folder: Path) -> Iterator[Places]:
     """Fresh places."""
     found = Places.of(str(folder / "data dir"))
     found.make()
-    return found
+    yield found
+    shutil.rmtree(found.sockets(), ignore_errors=True)
 
 
 @pytest.mark.serial

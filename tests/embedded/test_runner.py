@@ -13,6 +13,7 @@ import psycopg
 import pytest
 import redis
 
+from csplatform.embedded.places import Places
 from csplatform.embedded.processes import alive
 from tests.embedded.standin import Start, free_port, wait_for
 
@@ -137,8 +138,9 @@ def test_everything_killed_at_once(anybody: Start) -> None:
 def test_stale_files_of_a_crash(start: Start) -> None:
     """A pid file that names a living stranger, old sockets, locks, a wrong process list."""
     start.begin().ready()
-    sockets = Path(start.page()["DATABASE_URL"].split("host=")[1])
     assert start.stop() == 0
+    sockets = Places.of(str(start.data)).sockets() / "pg"
+    sockets.mkdir()
     stranger = subprocess.Popen(["sleep", "600"], user=_database_user(), cwd="/")
     try:
         text = f"{stranger.pid}\n{start.data}/postgres/data\n1\n5432\n{sockets}\n\n0 0\nready\n"
@@ -261,6 +263,38 @@ def test_stops_while_it_waits(start: Start) -> None:
     wait_for(lambda: "redis        | unreachable at" in start.newest(), "nothing said")
     assert "geheim" not in start.newest()
     assert start.stop() == 0
+
+
+def test_database_killed_while_preparing(start: Start) -> None:
+    """A preparation that fails because its server was restarted is repeated, not given up."""
+    text = (start.project / "manage.py").read_text()
+    failing = (
+        "    import pathlib, json\n"
+        "    once = pathlib.Path(data, 'once')\n"
+        "    if not once.exists():\n"
+        "        once.touch()\n"
+        "        note = json.loads(pathlib.Path(data, 'run', 'processes.json').read_text())\n"
+        "        os.kill(note['postgres']['pid'], signal.SIGKILL)\n"
+        "        time.sleep(1)\n"
+        "        sys.exit('the database went away')\n"
+    )
+    mark = 'if sys.argv[1] == "prepare":\n'
+    (start.project / "manage.py").write_text(text.replace(mark, mark + failing))
+    start.begin().ready()
+    assert "prepare      | the database went away" in start.newest()
+    assert start.stop() == 0
+
+
+def test_preparation_that_fails_is_shown(start: Start) -> None:
+    """A failing migration ends the start with its own words, and nothing is left."""
+    (start.project / "manage.py").write_text("import sys; sys.exit('column x is missing')\n")
+    start.begin()
+    wait_for(start.ended, "it did not end")
+    assert "prepare      | column x is missing" in start.newest()
+    assert "preparing failed" in start.newest()
+    assert start.process
+    assert start.process.returncode == 1
+    assert start.left() == []
 
 
 def test_gives_up_on_a_child_that_never_lives(start: Start) -> None:

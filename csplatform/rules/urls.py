@@ -1,5 +1,12 @@
-"""Addresses of this room."""
+"""Addresses of the rule builder's questions, below /admin/rules/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from csplatform.rules import views
+
+app_name = "rules"
+urlpatterns = [
+    path("describe", views.describe_view, name="describe"),
+    path("suggest", views.suggest_view, name="suggest"),
+    path("preview", views.preview_view, name="preview"),
+]

@@ -1,0 +1,1 @@
+"""One suite per registry, run for every registered kind."""

@@ -1,0 +1,1 @@
+"""Slow, obvious re-tellings of what clever code promises."""

@@ -1,0 +1,195 @@
+"""The rule language told plainly over plain values; knows nothing of trees, SQL or registries.
+
+A subject is a dict: values (by attribute name), events (name, at, properties), companies or people
+(the related subjects), segments (ids). `types` gives each attribute's type by subject.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+OPPOSITES = {
+    "not_equals": "equals", "not_in": "in", "not_contains": "contains", "unset": "set",
+    "contains_none": "contains_any",
+}  # fmt: skip
+
+
+def fits(rule: dict, subject: str, thing: dict, types: dict, at: datetime) -> bool:
+    """Whether the rule is true of the thing."""
+    if not rule:
+        return True
+    if "all" in rule:
+        return all(fits(item, subject, thing, types, at) for item in rule["all"])
+    if "any" in rule:
+        return any(fits(item, subject, thing, types, at) for item in rule["any"])
+    if "not" in rule:
+        return not fits(rule["not"], subject, thing, types, at)
+    if rule["test"] == "attribute":
+        return attribute(rule, types[subject][rule["name"]], thing["values"], at)
+    if rule["test"] == "event":
+        return event(rule, thing["events"], at)
+    if rule["test"] == "segment":
+        return (rule["segment"] in thing["segments"]) == (rule.get("operator", "in") == "in")
+    other = "company" if subject == "person" else "person"
+    inner = rule.get("rule", {})
+    answers = [fits(inner, other, thing_, types, at) for thing_ in thing["related"]]
+    return {
+        "any": any(answers),
+        "all": bool(answers) and all(answers),
+        "none": not any(answers),
+        "at_least": sum(answers) >= rule.get("count", 1),
+    }[rule.get("match", "any")]
+
+
+def lower(text: str) -> str:
+    """A-Z in lower case, nothing else."""
+    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
+
+
+def attribute(rule: dict, type_: str, values: dict, at: datetime) -> bool:
+    """A test of one attribute."""
+    found, operator, given = values.get(rule["name"]), rule["operator"], rule.get("value")
+    right_type = {
+        "number": isinstance(found, (int, float)) and not isinstance(found, bool),
+        "boolean": isinstance(found, bool),
+        "list": isinstance(found, list),
+    }.get(type_, isinstance(found, str))
+    if found in (None, "", []) and not isinstance(found, bool) or not right_type:
+        return operator in OPPOSITES
+    if operator in OPPOSITES:
+        return not attribute({**rule, "operator": OPPOSITES[operator]}, type_, values, at)
+    if operator == "set":
+        return True
+    if type_ == "number":
+        return number(operator, Decimal(str(found)), given)
+    if type_ == "boolean":
+        return found == (operator == "is_true")
+    if type_ == "list":
+        return many(operator, {lower(i) for i in found if isinstance(i, str)}, given)
+    if type_ == "choice":
+        return found == given if operator == "equals" else found in given
+    if type_ == "date":
+        return day(operator, date.fromisoformat(found), given, at)
+    if type_ == "datetime":
+        return moment(operator, datetime.fromisoformat(found), given, at)
+    return text(operator, lower(found), given)
+
+
+def number(operator: str, found: Decimal, given: Any) -> bool:
+    """Numbers."""
+    if isinstance(given, list):
+        wanted = [Decimal(str(item)) for item in given]
+        return found in wanted if operator == "in" else wanted[0] <= found <= wanted[1]
+    limit = Decimal(str(given))
+    return {
+        "equals": found == limit, "gt": found > limit, "gte": found >= limit,
+        "lt": found < limit, "lte": found <= limit,
+    }[operator]  # fmt: skip
+
+
+def text(operator: str, found: str, given: Any) -> bool:
+    """Text, A-Z in any case."""
+    if operator == "in":
+        return found in [lower(item) for item in given]
+    part = lower(given)
+    return {
+        "equals": found == part, "contains": part in found,
+        "starts_with": found[: len(part)] == part, "ends_with": found[-len(part) :] == part,
+    }[operator]  # fmt: skip
+
+
+def many(operator: str, found: set, given: Any) -> bool:
+    """Lists."""
+    if operator == "contains":
+        return lower(given) in found
+    wanted = [lower(item) for item in given]
+    return all(w in found for w in wanted) if operator == "contains_all" else any(
+        w in found for w in wanted
+    )  # fmt: skip
+
+
+def day(operator: str, found: date, given: Any, at: datetime) -> bool:
+    """Dates: calendar days in UTC."""
+    today = at.astimezone(UTC).date()
+    if operator == "between":
+        return date.fromisoformat(given[0]) <= found <= date.fromisoformat(given[1])
+    if isinstance(given, int):
+        away = (found - today).days
+        return {
+            "in_last_days": -given <= away <= 0, "in_next_days": 0 <= away <= given,
+            "more_than_days_ago": away < -given, "more_than_days_ahead": away > given,
+        }[operator]  # fmt: skip
+    limit = date.fromisoformat(given)
+    return {"on": found == limit, "before": found < limit, "after": found > limit}[operator]
+
+
+def moment(operator: str, found: datetime, given: Any, at: datetime) -> bool:
+    """Moments; a rule may name whole days."""
+    if isinstance(given, int):
+        span = timedelta(days=given)
+        return {
+            "in_last_days": at - span <= found <= at, "in_next_days": at <= found <= at + span,
+            "more_than_days_ago": found < at - span, "more_than_days_ahead": found > at + span,
+        }[operator]  # fmt: skip
+    if operator == "between":
+        return not moment("before", found, given[0], at) and not moment(
+            "after", found, given[1], at
+        )
+    if len(given) == 10:
+        whole = date.fromisoformat(given)
+        own = found.astimezone(UTC).date()
+        return {"on": own == whole, "before": own < whole, "after": own > whole}[operator]
+    limit = datetime.fromisoformat(given)
+    if operator == "on":
+        return found.astimezone(UTC).date() == limit.astimezone(UTC).date()
+    return found < limit if operator == "before" else found > limit
+
+
+def event(rule: dict, events: list, at: datetime) -> bool:
+    """Counting events."""
+    count = 0
+    for name, happened, recorded, properties in events:
+        when = min(happened, recorded)
+        inside = rule.get("days") is None or when > at - timedelta(days=rule["days"])
+        if name == rule["name"] and when <= at and inside:
+            count += all(property_(demand, properties) for demand in rule.get("where", []))
+    wanted = rule.get("count", 1)
+    return {
+        "at_least": count >= wanted, "at_most": count <= wanted, "exactly": count == wanted,
+        "none": count == 0,
+    }[rule.get("operator", "at_least")]  # fmt: skip
+
+
+def property_(demand: dict, properties: dict) -> bool:
+    """A demand on one property of an event."""
+    found, given = properties.get(demand["property"]), demand.get("value")
+    operator = demand.get("operator", "equals")
+    if found is None or found == "":
+        return operator in OPPOSITES
+    if operator in OPPOSITES:
+        return not property_({**demand, "operator": OPPOSITES[operator]}, properties)
+    if operator == "set":
+        return True
+    if operator in ("is_true", "is_false"):
+        return found is (operator == "is_true")
+    if operator in ("equals", "in"):
+        return any(same(found, item) for item in (given if operator == "in" else [given]))
+    is_number = isinstance(found, (int, float)) and not isinstance(found, bool)
+    if operator in ("gt", "gte", "lt", "lte"):
+        return is_number and number(operator, Decimal(str(found)), given)
+    written = str(given).lower() if isinstance(given, bool) else str(given)
+    return isinstance(found, str) and text(operator, lower(found), written)
+
+
+def same(found: Any, given: Any) -> bool:
+    """Text, numbers and yes/no are the same when they are written the same."""
+    if isinstance(found, str):
+        return lower(found) == lower(str(given))
+    if isinstance(found, bool):
+        return lower(str(given)) == str(found).lower()
+    if isinstance(found, (int, float)) and not isinstance(given, bool):
+        try:
+            return Decimal(str(found)) == Decimal(str(given))
+        except ArithmeticError:
+            return False
+    return False

@@ -1,0 +1,283 @@
+"""Random small worlds of people, companies and events, stored and as plain values; random rules."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from hypothesis import strategies as st
+
+from csplatform.customers.models import (
+    AttributeDefinition,
+    Company,
+    EventName,
+    Membership,
+    Person,
+)
+
+AT = datetime(2026, 3, 15, 12, 30, tzinfo=UTC)
+DECLARED = {
+    "x_text": "text", "x_link": "link", "x_number": "number", "x_boolean": "boolean",
+    "x_date": "date", "x_moment": "datetime", "x_choice": "choice", "x_list": "list",
+}  # fmt: skip
+TYPES = {
+    "person": {**DECLARED, "role": "text", "persona": "text", "email": "text"},
+    "company": {
+        **DECLARED, "name": "text", "arr": "number", "renewal_date": "date", "tags": "list",
+        "stage": "choice",
+    },
+}  # fmt: skip
+CHOICES = ["gold", "Silver", "br%nze"]
+EVENTS = ["login", "export"]
+
+# Few values, so that they meet; with everything that SQL could trip over.
+WORDS = ["a", "A", "ab", "Ab%", "_b", "100%", "o'x", '"q"', "É", "ß", "\\", "42", "true", "b a"]
+words = st.sampled_from(WORDS)
+numbers = st.sampled_from([0, 1, -1, 2, 2.5, 42, 0.1, 1e-7, 99999999999])
+money = st.sampled_from([0, 1, 2, 2.5, 42, 1000.01])
+days = st.integers(-12, 12).map(lambda n: (AT + timedelta(days=n)).date().isoformat())
+
+
+@st.composite
+def moments(draw: st.DrawFn) -> str:
+    """Normalised moments around AT, often exactly on an edge."""
+    offset = timedelta(
+        days=draw(st.integers(-6, 6)),
+        microseconds=draw(st.sampled_from([0, 0, 1, -1, 3_600_000_000])),
+    )
+    return (AT + offset).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+VALUES = {
+    "text": words, "link": words.map(lambda w: f"https://{w}"), "number": numbers,
+    "boolean": st.booleans(), "date": days, "datetime": moments(),
+    "choice": st.sampled_from(CHOICES), "list": st.lists(words, max_size=3),
+}  # fmt: skip
+# What an attribute may hold from the days when it had another type.
+STALE = st.sampled_from([None, True, 7, {"k": 1}, [], ["a"], [1]])
+PROPERTIES = ["p", "q%"]
+property_values = st.one_of(
+    words, numbers, st.booleans(), st.none(), st.just(""), st.just([1]), st.just({"k": "a"})
+)
+
+
+@dataclass
+class Drawn:
+    """A world to be stored: one entry per subject, links and events by index."""
+
+    people: list[dict[str, Any]] = field(default_factory=list)
+    companies: list[dict[str, Any]] = field(default_factory=list)
+    links: set[tuple[int, int]] = field(default_factory=set)
+    events: list[tuple[int | None, int | None, str, datetime, datetime, dict]] = field(
+        default_factory=list
+    )
+
+
+@st.composite
+def attributes(draw: st.DrawFn) -> dict[str, Any]:
+    """Values of declared attributes, some missing, some of an earlier type."""
+    found = {}
+    for name, type_ in DECLARED.items():
+        kind = draw(st.integers(0, 9))
+        if kind < 6:
+            found[name] = draw(VALUES[type_])
+        elif kind == 6:
+            stale = draw(STALE)
+            if not (isinstance(stale, str) and type_ in ("date", "datetime")):
+                found[name] = stale
+    return found
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> Drawn:
+    """Three to five people, two companies, some events."""
+    world = Drawn()
+    optional = st.one_of(st.just(""), words)
+    for _ in range(draw(st.integers(3, 5))):
+        world.people.append(
+            {"role": draw(optional), "persona": draw(optional), "attributes": draw(attributes())}
+        )
+    for _ in range(2):
+        world.companies.append(
+            {
+                "name": draw(words),
+                "arr": draw(st.one_of(st.none(), money)),
+                "renewal_date": draw(st.one_of(st.none(), days)),
+                "tags": draw(st.lists(words, max_size=2)),
+                "stage": draw(st.sampled_from(["trial", "live"])),
+                "attributes": draw(attributes()),
+            }
+        )
+    indexes = st.integers(0, len(world.people) - 1)
+    world.links = draw(st.sets(st.tuples(indexes, st.integers(0, 1)), max_size=6))
+    for _ in range(draw(st.integers(0, 6))):
+        world.events.append(draw(events(len(world.people))))
+    return world
+
+
+@st.composite
+def events(draw: st.DrawFn, people: int) -> Any:
+    """One event around AT, sometimes with a clock that is ahead."""
+    happened = AT + draw(
+        st.sampled_from([timedelta(0), timedelta(days=-2), timedelta(days=-5), timedelta(hours=1)])
+    )
+    recorded = happened + draw(st.sampled_from([timedelta(0), timedelta(hours=-3)]))
+    properties = draw(st.dictionaries(st.sampled_from(PROPERTIES), property_values, max_size=2))
+    person = draw(st.one_of(st.none(), st.integers(0, people - 1)))
+    company = draw(st.one_of(st.none(), st.integers(0, 1)))
+    return person, company, draw(st.sampled_from(EVENTS)), happened, recorded, properties
+
+
+def declare() -> None:
+    """The declared attributes of both subjects."""
+    AttributeDefinition.objects.bulk_create(
+        AttributeDefinition(
+            subject=subject, name=name, label=name, type=type_,
+            choices=CHOICES if type_ == "choice" else [],
+        )
+        for subject in TYPES
+        for name, type_ in DECLARED.items()
+    )  # fmt: skip
+
+
+def store(world: Drawn) -> tuple[dict[int, dict], dict[int, dict]]:
+    """Write the world; the same as plain subjects for the oracle, by id."""
+    people = Person.objects.bulk_create(Person(**row) for row in world.people)
+    companies = Company.objects.bulk_create(Company(**row) for row in world.companies)
+    Membership.objects.bulk_create(
+        Membership(person=people[p], company=companies[c]) for p, c in sorted(world.links)
+    )
+    names = {name: EventName.objects.create(name=name).pk for name in EVENTS}
+    with connection.cursor() as cursor:
+        for person, company, name, happened, recorded, properties in world.events:
+            cursor.execute(
+                "INSERT INTO customers_event"
+                " (name_id, person_id, company_id, occurred_at, recorded_at, properties)"
+                " VALUES (%s, %s, %s, %s, %s, %s)",
+                [
+                    names[name],
+                    None if person is None else people[person].pk,
+                    None if company is None else companies[company].pk,
+                    happened,
+                    recorded,
+                    _json(properties),
+                ],
+            )
+    plain_people = [_plain(row, world.events, 0, i) for i, row in enumerate(world.people)]
+    plain_companies = [_plain(row, world.events, 1, i) for i, row in enumerate(world.companies)]
+    for p, c in world.links:
+        plain_people[p]["related"].append(plain_companies[c])
+        plain_companies[c]["related"].append(plain_people[p])
+    return (
+        {person.pk: plain for person, plain in zip(people, plain_people, strict=True)},
+        {company.pk: plain for company, plain in zip(companies, plain_companies, strict=True)},
+    )
+
+
+def _json(value: Any) -> str:
+    return connection.ops.adapt_json_value(value, None).dumps(value)
+
+
+def _plain(row: dict, events_: list, place: int, index: int) -> dict:
+    values = {key: value for key, value in row.items() if key != "attributes"}
+    return {
+        "values": {**values, **row["attributes"]},
+        "events": [event[2:] for event in events_ if event[place] == index],
+        "related": [],
+        "segments": set(),
+    }
+
+
+# --- random rules -------------------------------------------------------------------------------
+
+relative = st.integers(0, 6)
+
+
+def _operand(type_: str, operator: str) -> st.SearchStrategy[Any]:
+    """Values that an operator of a type takes."""
+    if operator in ("set", "unset", "is_true", "is_false"):
+        return st.none()
+    if operator.endswith(("_days", "_ago", "_ahead")):
+        return relative
+    one = {
+        "list": words, "text": words, "link": words, "number": numbers, "date": days,
+        "choice": st.sampled_from(CHOICES), "datetime": st.one_of(days, moments()),
+    }[type_]  # fmt: skip
+    if operator == "between":
+        pair = days if type_ == "datetime" else one
+        return st.tuples(pair, pair).map(sorted)
+    if operator in ("in", "not_in", "contains_any", "contains_all", "contains_none"):
+        return st.lists(one, min_size=1, max_size=3)
+    return one
+
+
+@st.composite
+def attribute_tests(draw: st.DrawFn, subject: str) -> dict[str, Any]:
+    """A fit test of an attribute."""
+    from csplatform.rules.operators import OPERATORS  # noqa: PLC0415
+
+    name = draw(st.sampled_from([n for n in TYPES[subject] if n != "stage"]))
+    type_ = TYPES[subject][name]
+    operator = draw(st.sampled_from(list(OPERATORS[type_])))
+    rule = {"test": "attribute", "name": name, "operator": operator}
+    operand = draw(_operand(type_, operator))
+    return rule if operand is None else {**rule, "value": operand}
+
+
+@st.composite
+def demands(draw: st.DrawFn) -> dict[str, Any]:
+    """A fit demand on a property."""
+    operator = draw(
+        st.sampled_from(
+            ["equals", "not_equals", "in", "not_in", "contains", "not_contains", "starts_with",
+             "ends_with", "gt", "gte", "lt", "lte", "set", "unset", "is_true", "is_false"]
+        )
+    )  # fmt: skip
+    demand: dict[str, Any] = {"property": draw(st.sampled_from(PROPERTIES)), "operator": operator}
+    if operator in ("gt", "gte", "lt", "lte"):
+        demand["value"] = draw(st.sampled_from([0, 1, 2.5, 42, "42"]))
+    elif operator in ("in", "not_in"):
+        demand["value"] = draw(st.lists(st.one_of(words, numbers), min_size=1, max_size=3))
+    elif operator not in ("set", "unset", "is_true", "is_false"):
+        demand["value"] = draw(st.one_of(words, st.sampled_from([42, 2.5, True, False])))
+    return demand
+
+
+@st.composite
+def event_tests(draw: st.DrawFn) -> dict[str, Any]:
+    """A fit test of events."""
+    return {
+        "test": "event",
+        "name": draw(st.sampled_from([*EVENTS, "never_seen"])),
+        "operator": draw(st.sampled_from(["at_least", "at_most", "exactly", "none"])),
+        "count": draw(st.integers(0, 3)),
+        "days": draw(st.one_of(st.none(), st.sampled_from([1, 2, 4, 30]))),
+        "where": draw(st.lists(demands(), max_size=2)),
+    }
+
+
+@st.composite
+def relation_tests(draw: st.DrawFn, subject: str, depth: int) -> dict[str, Any]:
+    """A fit test that crosses to the related subjects."""
+    if subject == "person":
+        match = draw(st.sampled_from(["any", "all", "none"]))
+        return {"test": "company", "match": match, "rule": draw(rules("company", depth - 1))}
+    match = draw(st.sampled_from(["any", "all", "none", "at_least"]))
+    rule = draw(rules("person", depth - 1))
+    return {"test": "people", "match": match, "count": draw(st.integers(1, 3)), "rule": rule}
+
+
+@st.composite
+def rules(draw: st.DrawFn, subject: str, depth: int = 3) -> dict[str, Any]:
+    """A fit rule."""
+    kind = draw(st.integers(0, 9))
+    if depth <= 0 or kind < 4:
+        return draw(attribute_tests(subject))
+    if kind < 6:
+        return draw(event_tests())
+    if kind == 6:
+        return draw(relation_tests(subject, min(depth, 2)))
+    if kind == 7:
+        return {"not": draw(rules(subject, depth - 1))}
+    items = draw(st.lists(rules(subject, depth - 1), max_size=3))
+    return {"all" if kind == 8 else "any": items}

@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
         say("runner", "stopped")
         return 0
     except Refusal as refusal:
-        say("runner", f"stopped: {refusal}")
+        say("runner", str(refusal))
         return 1
     return 0
 

@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
         say("runner", "stopped")
         return 130
     except Refusal as refusal:
-        say("runner", f"stopped: {refusal}")
+        say("runner", str(refusal))
         return 1
 
 

@@ -1,10 +1,13 @@
 """The bootstrap: refusals, caches, index settings, a Python without ensurepip (OPS-01)."""
 
+import ensurepip
 import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,10 +92,7 @@ def test_pip_wheel_is_checked_by_its_hash(
 ) -> None:
     """stack.md 6.6: a wheel that is not the expected one is refused and not kept."""
     index = _index(tmp_path, b"something else")
-    download = bootstrap._download
-    monkeypatch.setattr(
-        bootstrap, "_download", lambda u: download(u + "index.html" if u.endswith("/") else u)
-    )
+    monkeypatch.setattr(bootstrap, "_download", _reads_index_pages(bootstrap._download))
     monkeypatch.setattr(bootstrap, "CACHE", tmp_path / "cache")
     with pytest.raises(SystemExit):
         bootstrap.fetch_pip({"PIP_INDEX_URL": index})
@@ -156,3 +156,55 @@ def test_unwritable_project_is_said(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert done.returncode == 1
     assert "cannot be written by this user" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_environment_of_a_python_without_ensurepip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """stack.md 6.6: bare Debian's Python cannot put pip in; the pinned wheel is run instead."""
+    bundled = next((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
+    monkeypatch.setattr(bootstrap, "PIP_WHEEL", bundled.name)
+    monkeypatch.setattr(bootstrap, "PIP_SHA256", hashlib.sha256(bundled.read_bytes()).hexdigest())
+    page = tmp_path / "simple" / "pip"
+    page.mkdir(parents=True)
+    (page / "index.html").write_text(f'<a href="{bundled.as_uri()}#sha256=x">pip</a>')
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / "my .venv")
+    monkeypatch.setattr(bootstrap, "CACHE", tmp_path / "my cache")
+    monkeypatch.setattr(bootstrap, "_download", _reads_index_pages(bootstrap._download))
+    run = subprocess.run
+
+    def no_ensurepip(command: list[str], **options: Any) -> Any:
+        if "venv" in command and "--without-pip" not in command:
+            return subprocess.CompletedProcess(command, 1, "", "ensurepip is not available")
+        return run(command, **options)
+
+    monkeypatch.setattr(bootstrap.subprocess, "run", no_ensurepip)
+    index = (tmp_path / "simple").as_uri()
+    bootstrap.make_venv({**os.environ, "PIP_INDEX_URL": index})
+    python = str(tmp_path / "my .venv" / "bin" / "python")
+    assert run([python, "-m", "pip", "--version"]).returncode == 0
+
+
+def _reads_index_pages(download: Callable[[str], bytes]) -> Callable[[str], bytes]:
+    """A folder is asked for its index page, as a web server would."""
+    return lambda url: download(url + "index.html" if url.endswith("/") else url)
+
+
+def test_pip_steps_in_when_uv_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where uv cannot install, pip does; where neither can, the start is refused."""
+    calls: list[list[str]] = []
+    answers = {"uv": "uv cannot reach the index", "pip": ""}
+
+    def run(command: list[str], environment: dict[str, str]) -> str:
+        calls.append(command)
+        installs_uv = bootstrap.UV_PIN in command
+        return "" if installs_uv else answers["uv" if "uv" in command else "pip"]
+
+    monkeypatch.setattr(bootstrap, "_run", run)
+    requirements = tmp_path / "requirements.txt"
+    bootstrap.install(sys.executable, [requirements], dict(os.environ))
+    assert [command[2] for command in calls] == ["pip", "uv", "pip"]
+    assert calls[-1][-6:-4] == ["-r", str(requirements)]
+    answers["pip"] = "ERROR: no such version"
+    with pytest.raises(SystemExit):
+        bootstrap.install(sys.executable, [requirements], dict(os.environ))

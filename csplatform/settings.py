@@ -47,8 +47,10 @@ INSTALLED_APPS = [
     "django_rq",
     "rest_framework",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "csplatform.kit",
     "csplatform.accounts",
+    "csplatform.api",
     "csplatform.freshness",
     "csplatform.customers",
     "csplatform.rules",
@@ -194,26 +196,37 @@ ADMIN_POLICY = {
 }
 
 # --- REST -----------------------------------------------------------------------------------
+# Largest body of a request, and what one user or key may ask of one web process per minute.
+API_MAX_BYTES = env.int("API_MAX_BYTES", default=2_500_000)
+API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=1200)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "csplatform.api.authentication.ApiKeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["csplatform.api.permissions.RolePermission"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_THROTTLE_CLASSES": ["csplatform.api.throttling.CallerThrottle"],
+    "DEFAULT_FILTER_BACKENDS": ["csplatform.api.filters.StrictFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "csplatform.api.paging.CursorPaging",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "csplatform.api.schema.Schema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["csplatform.api.parsing.StrictJSONParser"],
     "EXCEPTION_HANDLER": "csplatform.api.errors.handle",
-    "PAGE_SIZE": 50,
+    "URL_FORMAT_OVERRIDE": None,
+    "COERCE_DECIMAL_TO_STRING": False,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "CS Platform API",
-    "DESCRIPTION": "Everything that the admin can do, over HTTP.",
+    "DESCRIPTION": "Everything that the admin can do, over HTTP. Guide: docs/api.md.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SCHEMA_PATH_PREFIX_INSERT": "",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": ["csplatform.api.schema.finish"],
+    "SORT_OPERATION_PARAMETERS": False,
 }
 
 # --- the admin's look -----------------------------------------------------------------------
@@ -228,6 +241,7 @@ UNFOLD = {
     "COMMAND": {"search_models": True, "show_history": True},
     "SIDEBAR": {
         "show_search": True,
+        "command_search": True,
         "show_all_applications": False,
         "navigation": "csplatform.adminkit.navigation.sidebar",
     },

@@ -1,4 +1,6 @@
-"""What every REST door shares: API keys, role permissions, cursor paging, the error shape.
+"""What every REST door shares: routes, base viewset, keys, permissions, paging, filters, errors.
 
-Rooms' api modules may import it. Promise: an error always has a code, a path and a sentence.
+Rooms above accounts import it in their api, filters and registrations modules and register their
+viewsets in `routes`; it knows none of them. Promise: no view without a permission, one error
+shape with code, path and sentence, and bad input is a 4xx, never a 500.
 """

@@ -54,7 +54,7 @@ def attribute(rule: dict, type_: str, values: dict, at: datetime) -> bool:
         "boolean": isinstance(found, bool),
         "list": isinstance(found, list),
     }.get(type_, isinstance(found, str))
-    if found in (None, "", []) and not isinstance(found, bool) or not right_type:
+    if (found in (None, "", []) and not isinstance(found, bool)) or not right_type:
         return operator in OPPOSITES
     if operator in OPPOSITES:
         return not attribute({**rule, "operator": OPPOSITES[operator]}, type_, values, at)

@@ -26,9 +26,9 @@ def say(name: str, text: str) -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
-def everything(line: str) -> str:
-    """Echo filter: every line."""
-    return line
+def progress(line: str) -> str:
+    """Echo filter of the preparation: what it prints for people, and its warnings."""
+    return warnings(line) if line.startswith("{") else line
 
 
 def warnings(line: str) -> str:
@@ -95,7 +95,7 @@ class LogFile:
             if not line:
                 continue
             self._echoed += 1
-            if self._echoed <= ECHO_LINES or self.echo is everything:
+            if self._echoed <= ECHO_LINES or self.echo is progress:
                 say(self.path.stem, line[:500])
             elif self._echoed == ECHO_LINES + 1:
                 say(self.path.stem, f"(more of these in {self.path})")

@@ -71,7 +71,9 @@ def run(supervisor: Supervisor, address: Address, began: float) -> None:
     places = supervisor.places
     check_port_free(address)
     urls = start_servers(supervisor)
-    env = environment(places, urls, PORT=str(address.port))
+    # Warnings of packages to their developers are no help to those who run this.
+    quiet = os.environ.get("PYTHONWARNINGS") or "ignore"
+    env = environment(places, urls, PORT=str(address.port), PYTHONWARNINGS=quiet)
     places.publish({key: env[key] for key in (*urls, "SECRET_KEY", "DATA_DIR", "PORT")})
     prepare(supervisor, env)
     for spec in application_specs(places, env, address):

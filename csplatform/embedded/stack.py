@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from csplatform.embedded.child import ChildSpec, child_environment
-from csplatform.embedded.logs import LogFile, everything
+from csplatform.embedded.logs import LogFile, progress
 from csplatform.embedded.places import PROJECT, Places, Refusal
 from csplatform.embedded.postgres import Cluster
 from csplatform.embedded.servers import database, queue
@@ -91,7 +91,7 @@ def manage(
 def prepare_spec(places: Places, env: Mapping[str, str]) -> ChildSpec:
     """Migrations, static files and the demo tenant in one boot; shown line by line."""
     spec = manage("prepare", ["prepare"], places, env)
-    log = LogFile(places.logs / "prepare.log", everything)
+    log = LogFile(places.logs / "prepare.log", progress)
     return ChildSpec(**{**vars(spec), "log": log})
 
 

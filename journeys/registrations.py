@@ -2,13 +2,16 @@
 
 from functools import partial
 
+from csplatform.customers.hooks import merge_hooks
 from csplatform.freshness.loop import consumers
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
 from csplatform.kit.partitions import partitioned_tables
 from csplatform.segments.usage import segment_users
+from journeys import demo
 from journeys.admin import registrations as admin_registrations
 from journeys.emails import registrations as email_registrations
 from journeys.engine import advance, inbox, reactions
+from journeys.engine.merging import repoint_runs
 from journeys.models.participant import Lane
 from journeys.operations import enroll
 from journeys.steps.kinds.conditional_wait import ConditionalWait
@@ -32,8 +35,10 @@ def register() -> None:
     _register_work()
     consumers.register("journeys", reactions.react)
     segment_users.register("journeys", programs_using_segment)
+    merge_hooks.register("journeys", repoint_runs)
     email_registrations.register()
     admin_registrations.register()
+    demo.register()
 
 
 def _register_work() -> None:

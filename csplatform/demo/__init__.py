@@ -1,5 +1,5 @@
-"""The demo tenant: a seeded, plausible customer base and a small product site.
+"""The demo tenant: a seeded, plausible customer base; packages above add their own parts.
 
-Nobody imports it. Promise: it goes through the public operations, and the same seed gives the same
-tenant.
+Rooms above register a part; nobody else imports it. Promise: it goes through the public operations,
+and the same seed gives the same tenant.
 """

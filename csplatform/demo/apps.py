@@ -8,3 +8,9 @@ class DemoConfig(AppConfig):
 
     name = "csplatform.demo"
     label = "demo"
+
+    def ready(self) -> None:
+        """Register the kernel's parts."""
+        from csplatform.demo import registrations
+
+        registrations.register()

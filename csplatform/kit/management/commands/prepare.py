@@ -20,13 +20,17 @@ MIN_POSTGRES = 150000
 class Command(BaseCommand):
     """Wait for the servers, migrate, collect static files, make partitions, first-start data."""
 
+    requires_system_checks = ()  # the database may not be there yet; migrate runs them
+
     help = "Bring database and static files up to date; with DEMO, the demo tenant on first start."
+    requires_system_checks: list[str] = []  # some ask tables, which a first start has to make
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Safe to repeat; each part does nothing when nothing is to do."""
         self._wait_for_database()
         self._look_at_redis()
         call_command("migrate", interactive=False, verbosity=0)
+        self.check()
         ensure_partitions(now())
         if not settings.DEBUG:
             call_command("collectstatic", interactive=False, verbosity=0)

@@ -20,10 +20,8 @@ MIN_POSTGRES = 150000
 class Command(BaseCommand):
     """Wait for the servers, migrate, collect static files, make partitions, first-start data."""
 
-    requires_system_checks = ()  # the database may not be there yet; migrate runs them
-
     help = "Bring database and static files up to date; with DEMO, the demo tenant on first start."
-    requires_system_checks: list[str] = []  # some ask tables, which a first start has to make
+    requires_system_checks = ()  # some ask tables, so they run after the migration
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Safe to repeat; each part does nothing when nothing is to do."""

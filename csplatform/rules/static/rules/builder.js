@@ -1,0 +1,207 @@
+// The rule builder: nested groups of typed tests with a live answer of who matches.
+//
+// mountRuleBuilder(element, {subject, value, onChange, describeUrl, previewUrl, suggestUrl, csrf,
+// readOnly}) draws it into an element of any page; only `subject` is required. It returns
+// {getValue, setSubject, setValue, destroy}. `onChange(rule)` is called after every change.
+
+import { button, el } from "./dom.js";
+import { drawGroup } from "./nodes.js";
+import { fromJSON, nodeAt, toJSON } from "./tree.js";
+
+const WAIT_MS = 350;
+const descriptions = new Map();
+
+export function mountRuleBuilder(element, options) {
+  const builder = new Builder(element, options);
+  builder.start();
+  return {
+    getValue: () => builder.rule(),
+    setValue: (rule) => builder.setValue(rule),
+    setSubject: (subject) => builder.setSubject(subject),
+    destroy: () => builder.destroy(),
+  };
+}
+
+class Builder {
+  constructor(element, options) {
+    this.options = {
+      describeUrl: "/admin/rules/describe",
+      previewUrl: "/admin/rules/preview",
+      suggestUrl: "/admin/rules/suggest",
+      onChange: () => {},
+      readOnly: false,
+      ...options,
+    };
+    this.subject = options.subject;
+    this.root = fromJSON(options.value);
+    this.values = new Map();
+    this.suggested = new Map();
+    this.problems = [];
+    this.places = new Map();
+    this.tree = el("fieldset", { class: "rb-tree", disabled: this.options.readOnly });
+    this.answer = el("div", { class: "rb-answer", role: "status", "aria-live": "polite" });
+    element.classList.add("rb");
+    element.classList.toggle("rb-readonly", this.options.readOnly);
+    element.replaceChildren(this.tree, this.answer);
+    this.element = element;
+  }
+
+  async start() {
+    this.tree.replaceChildren(el("p", { class: "rb-empty" }, "Loading…"));
+    try {
+      const [person, company] = await Promise.all(["person", "company"].map((subject) => this.describe(subject)));
+      this.descriptions = { person, company };
+    } catch (error) {
+      const again = button("Try again", "", () => this.start());
+      this.tree.replaceChildren(el("p", { class: "rb-problem" }, `The rule builder could not be loaded (${error.message}). `, again));
+      return;
+    }
+    this.redraw();
+    this.preview();
+  }
+
+  describe(subject) {
+    const url = `${this.options.describeUrl}?subject=${subject}`;
+    if (!descriptions.has(url)) {
+      const asked = fetchJSON(url);
+      descriptions.set(url, asked);
+      asked.catch(() => descriptions.delete(url));
+    }
+    return descriptions.get(url);
+  }
+
+  /** What the drawing functions need to know. */
+  context(subject, root, level = 0) {
+    return { builder: this, subject, root, level, description: this.descriptions[subject] };
+  }
+
+  rule(places = new Map()) {
+    return toJSON(this.root, "", places);
+  }
+
+  redraw(focus = "") {
+    if (!this.descriptions) return;
+    this.tree.replaceChildren(drawGroup(this.root, this.context(this.subject, this.root)));
+    this.showProblems();
+    if (focus) this.tree.querySelector(`[data-focus="${focus}"]`)?.focus();
+  }
+
+  changed() {
+    this.options.onChange(this.rule());
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.preview(), WAIT_MS);
+  }
+
+  setValue(rule) {
+    this.root = fromJSON(rule);
+    this.redraw();
+    this.preview();
+  }
+
+  /** Another subject has other attributes; each keeps its own rule meanwhile. */
+  setSubject(subject) {
+    if (subject === this.subject) return;
+    this.values.set(this.subject, this.root);
+    this.subject = subject;
+    this.root = this.values.get(subject) ?? fromJSON({});
+    this.redraw();
+    this.changed();
+  }
+
+  async suggestions(subject, attribute) {
+    const url = `${this.options.suggestUrl}?subject=${subject}&attribute=${encodeURIComponent(attribute)}`;
+    if (!this.suggested.has(url)) {
+      this.suggested.set(url, fetchJSON(url).then((told) => told.values.map((value) => [value, value]), () => []));
+    }
+    return this.suggested.get(url);
+  }
+
+  async preview() {
+    clearTimeout(this.timer);
+    this.asked?.abort();
+    this.asked = new AbortController();
+    const { signal } = this.asked;
+    const places = new Map();
+    const body = JSON.stringify(this.rule(places));
+    this.answer.setAttribute("aria-busy", "true");
+    try {
+      const told = await fetchJSON(`${this.options.previewUrl}?subject=${this.subject}`, {
+        method: "POST",
+        body,
+        signal,
+        headers: { "Content-Type": "application/json", "X-CSRFToken": this.options.csrf ?? token() },
+      });
+      if (signal.aborted) return;
+      this.places = places;
+      this.problems = told.problems;
+      this.showProblems();
+      this.showAnswer(told);
+    } catch (error) {
+      if (!signal.aborted) this.answer.replaceChildren(el("p", { class: "rb-problem" }, `Who matches is not known: ${error.message}`));
+    }
+    if (!signal.aborted) this.answer.removeAttribute("aria-busy");
+  }
+
+  /** Each problem at its node. */
+  showProblems() {
+    for (const place of this.tree.querySelectorAll(".rb-problem, .rb-hint")) {
+      place.hidden = true;
+      place.replaceChildren();
+      place.closest(".rb-test, .rb-group")?.classList.remove("rb-bad");
+    }
+    for (const { path, message } of this.problems) {
+      const node = nodeAt(this.places, path);
+      if (!node?.place) continue;
+      node.place.hidden = false;
+      node.place.className = node.isNew ? "rb-hint" : "rb-problem";
+      node.place.append(el("span", {}, message), " ");
+      if (!node.isNew) node.place.closest(".rb-test, .rb-group")?.classList.add("rb-bad");
+    }
+  }
+
+  showAnswer(told) {
+    if (told.problems.length) {
+      const what = told.problems.length === 1 ? "the marked test" : `${told.problems.length} marked places`;
+      this.answer.replaceChildren(el("p", { class: "rb-muted" }, `Finish ${what} to see who matches.`));
+      return;
+    }
+    const one = this.subject === "person" ? "person matches" : "company matches";
+    const many = this.subject === "person" ? "people match" : "companies match";
+    const figure = told.count === null ? "Many" : told.count.toLocaleString("en");
+    const sample = told.sample.map(({ label, url }) => el("a", { class: "rb-who", href: url, target: "_blank", rel: "noopener" }, label));
+    const rest = (told.count ?? 0) - sample.length;
+    this.answer.replaceChildren(
+      el("p", { class: "rb-count" }, el("strong", {}, figure), ` ${told.count === 1 ? one : many} now`),
+      el("p", { class: "rb-words" }, told.words),
+      told.slow ? el("p", { class: "rb-muted" }, "Counting takes long here, so it was left out. The rule itself is fine.") : "",
+      sample.length
+        ? el("p", { class: "rb-sample" }, el("span", { class: "rb-muted" }, "For example "), ...sample,
+            rest > 0 ? el("span", { class: "rb-muted" }, ` and ${rest.toLocaleString("en")} more`) : "")
+        : "",
+    );
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+    this.asked?.abort();
+    this.element.replaceChildren();
+  }
+}
+
+/** Django's token of the page: of a form, else of the cookie. */
+function token() {
+  const field = document.querySelector("[name=csrfmiddlewaretoken]");
+  return field?.value ?? document.cookie.match(/(?:^|; )csrftoken=([^;]*)/)?.[1] ?? "";
+}
+
+async function fetchJSON(url, init = {}) {
+  const response = await fetch(url, { credentials: "same-origin", ...init });
+  let told = null;
+  try {
+    told = await response.json();
+  } catch {
+    throw new Error(`the server answered ${response.status}`);
+  }
+  if (!response.ok) throw new Error(told?.problems?.[0]?.message ?? `the server answered ${response.status}`);
+  return told;
+}

@@ -1,0 +1,38 @@
+// Puts a rule builder in place of every rule field of the page; its text area keeps the JSON.
+
+import { mountRuleBuilder } from "./builder.js";
+
+function mount(field) {
+  if (field.dataset.mounted) return;
+  field.dataset.mounted = "1";
+  const text = field.querySelector("textarea");
+  const chosen = field.dataset.subjectFrom
+    ? text.form?.elements.namedItem(field.dataset.subjectFrom)
+    : null;
+  const builder = mountRuleBuilder(field.querySelector(".rule-builder-place"), {
+    subject: chosen?.value || field.dataset.subject,
+    value: parsed(text.value),
+    describeUrl: field.dataset.describeUrl,
+    previewUrl: field.dataset.previewUrl,
+    suggestUrl: field.dataset.suggestUrl,
+    readOnly: text.disabled || text.readOnly,
+    onChange: (rule) => {
+      text.value = JSON.stringify(rule);
+      text.dispatchEvent(new Event("change", { bubbles: true }));
+    },
+  });
+  text.hidden = true;
+  chosen?.addEventListener?.("change", () => builder.setSubject(chosen.value));
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text || "{}");
+  } catch {
+    return {};
+  }
+}
+
+const mountAll = (root) => root.querySelectorAll("[data-rule-builder]").forEach(mount);
+mountAll(document);
+document.addEventListener("formset:added", (event) => mountAll(event.target));

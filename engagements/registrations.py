@@ -1,5 +1,33 @@
 """What engagements bring to the rooms below."""
 
+from csplatform.customers.hooks import merge_hooks
+from csplatform.kit.jobs import Periodic, periodic
+from engagements.inapp import blocks, merging, steps
+from engagements.inapp.deciding import decide
+from engagements.inapp.kind import engagement_kinds
+from engagements.inapp.kinds.dialog import Dialog
+from engagements.inapp.showings import Showings
+from engagements.tracker import rejected, visitors
+from engagements.tracker.contract import deciders, item_kinds
+from engagements.tracker.events import Page, Track
+from journeys.steps.options import option_providers, reference_names
+from journeys.steps.registry import step_kinds
+
 
 def register() -> None:
     """Called once at start."""
+    for item in (Page(), Track(), Showings()):
+        item_kinds.register(item.key, item)
+    deciders.register("engagements", decide)
+    blocks.register_blocks()
+    for kind in (Dialog(),):
+        engagement_kinds.register(kind.key, kind)
+    step = steps.TriggerEngagement()
+    step_kinds.register(step.key, step)
+    option_providers.register("engagements", steps.options)
+    reference_names.register("engagement", steps.names)
+    merge_hooks.register("engagements.visitors", visitors.follow_merge)
+    merge_hooks.register("engagements.invitations", merging.follow_merge)
+    periodic.register(
+        "engagements.rejected", Periodic("engagements.rejected", 86400, rejected.purge)
+    )

@@ -79,7 +79,9 @@ class Engagement(models.Model):
                 name="engagement_launched_has_content",
             ),
             models.CheckConstraint(
-                condition=Q(starts_at=None) | Q(ends_at=None) | Q(ends_at__gt=models.F("starts_at")),
+                condition=Q(starts_at=None)
+                | Q(ends_at=None)
+                | Q(ends_at__gt=models.F("starts_at")),
                 name="engagement_ends_after_start",
             ),
         ]
@@ -158,7 +160,8 @@ class ProgramLink(models.Model):
                 name="one_live_link_per_step",
             ),
             models.CheckConstraint(
-                condition=Q(disconnected_at=None) | Q(disconnected_at__gte=models.F("connected_at")),
+                condition=Q(disconnected_at=None)
+                | Q(disconnected_at__gte=models.F("connected_at")),
                 name="link_ends_after_start",
             ),
         ]
@@ -182,7 +185,7 @@ class Invitation(models.Model):
     """A participant's step qualified a person for an engagement; its id is the `ref` of events.
 
     Participant, program and step are plain ids, as in the outbox: rows are made by the thousand.
-    Times of completed and dismissed may both be set (two tabs); `state` tells what came first.
+    Completed and dismissed may both have times (two tabs); then the state is completed.
     """
 
     engagement = models.ForeignKey(
@@ -195,7 +198,7 @@ class Invitation(models.Model):
     step_key = models.CharField(max_length=20)
     visit = models.IntegerField(default=0)
     state = models.CharField(max_length=10, choices=InvitationState, default=InvitationState.OPEN)
-    reason = models.CharField(max_length=200, blank=True, help_text="Why it failed or was withdrawn.")
+    reason = models.CharField(max_length=200, blank=True, help_text="Why it failed or ended.")
     created_at = models.DateTimeField()
     viewed_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)

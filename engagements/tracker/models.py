@@ -1,7 +1,5 @@
 """Visitors, and what ingest refused."""
 
-import uuid
-
 from django.db import models
 
 
@@ -56,7 +54,7 @@ class RejectedEvent(models.Model):
     """An item that ingest refused: which, why, and its beginning. Purged after 30 days."""
 
     source_id = models.IntegerField(null=True)
-    anonymous_id = models.UUIDField(null=True, default=uuid.uuid4)
+    anonymous_id = models.UUIDField(null=True)
     message_id = models.CharField(max_length=100, blank=True)
     type = models.CharField(max_length=20, blank=True)
     path = models.CharField(max_length=200, blank=True)

@@ -1,0 +1,63 @@
+"""journey.js and its renderers: plain source files joined, squeezed and kept in memory.
+
+The files below static/engagements/ are read as they are by people; each bundle is one closure,
+so nothing but `window.journey` is global. There is no front-end build.
+"""
+
+import gzip
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import rjsmin
+from django.conf import settings
+
+SOURCES = Path(__file__).resolve().parent.parent / "static" / "engagements"
+# In the order in which the parts need each other.
+CORE = ("guard", "store", "transport", "queue", "pages", "showings", "commands")
+# A renderer is an ES module with one export; the core imports it when something is due.
+RENDERERS = {"dialog": ("safety", "styles", "blocks", "visible", "dialog")}
+
+
+@dataclass(frozen=True)
+class Script:
+    """A bundle as it is sent."""
+
+    text: str
+    gzipped: bytes
+    etag: str
+
+
+def core() -> Script:
+    """journey.js; it knows the fingerprints of the renderers, so both always fit together."""
+    versions = {name: _fingerprint(_joined("render", RENDERERS[name])) for name in RENDERERS}
+    body = _joined("tracker", CORE)
+    head = f"const RENDERERS = {json.dumps(versions)};\n"
+    return _made(f'(function () {{\n"use strict";\n{head}{body}\n}})();\n')
+
+
+def renderer(name: str) -> Script | None:
+    """A renderer by name, None for an unknown one."""
+    parts = RENDERERS.get(name)
+    return _made(_joined("render", parts)) if parts else None
+
+
+def _joined(folder: str, names: tuple[str, ...]) -> str:
+    return "\n".join((SOURCES / folder / f"{name}.js").read_text("utf-8") for name in names)
+
+
+def _fingerprint(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _made(source: str) -> Script:
+    return _squeezed(source, settings.DEBUG)
+
+
+@lru_cache(maxsize=8)
+def _squeezed(source: str, readable: bool) -> Script:
+    text = source if readable else rjsmin.jsmin(source, keep_bang_comments=False)
+    data = text.encode()
+    return Script(text, gzip.compress(data, 9, mtime=0), f'"{_fingerprint(text)}"')

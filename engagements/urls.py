@@ -1,0 +1,9 @@
+from django.urls import path
+
+from engagements.tracker import views
+
+urlpatterns = [
+    path("t/", views.ingest, name="tracker-ingest"),
+    path("journey.js", views.journey_js, name="journey-js"),
+    path("journey/<slug:name>.js", views.renderer_js, name="journey-renderer"),
+]

@@ -13,5 +13,7 @@ class CustomersConfig(AppConfig):
     def ready(self) -> None:
         """Hook up what lower rooms left open."""
         from csplatform.customers import registrations
+        from csplatform.customers.api import registrations as api_registrations
 
         registrations.register()
+        api_registrations.register()

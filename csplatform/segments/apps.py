@@ -13,5 +13,7 @@ class SegmentsConfig(AppConfig):
     def ready(self) -> None:
         """Hook up what lower rooms left open."""
         from csplatform.segments import registrations
+        from csplatform.segments.api import registrations as api_registrations
 
         registrations.register()
+        api_registrations.register()

@@ -1,0 +1,1 @@
+"""REST doors of segments. Imported by the app alone."""

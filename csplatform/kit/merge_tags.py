@@ -259,7 +259,7 @@ def _parse(source: str) -> TokenText:
             parts.append(_token(node))
         else:
             raise DomainError("Only tokens like {{ person.name }} work here.", code="token_syntax")
-    if len(parts) > 2 * MAX_TOKENS + 1:
+    if sum(isinstance(part, Token) for part in parts) > MAX_TOKENS:
         raise DomainError(f"At most {MAX_TOKENS} tokens in one text.", code="too_many")
     return TokenText(source, tuple(parts))
 

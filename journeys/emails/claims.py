@@ -72,7 +72,8 @@ _BEGIN = (
     "   WHERE id = %(run)s AND state IN ('unenrolled', 'removed'))"
     "  RETURNING id),"
     " noted AS (INSERT INTO journeys_attentionentry (person_id, channel, program_id, outbox_id, at)"
-    "  SELECT %(person)s, 'email', %(program)s, id, %(now)s FROM moved WHERE NOT %(test)s)"
+    "  SELECT %(person)s, 'email', %(program)s, id, clock_timestamp() FROM moved"
+    "  WHERE NOT %(test)s)"
     " SELECT id FROM moved"
 )
 
@@ -85,7 +86,6 @@ def begin(
     subject: str,
     message_id: str,
     kept: dict[str, Any],
-    now: datetime,
 ) -> bool:
     """Commit "sending", under the person's lock and with the attention entry.
 
@@ -95,17 +95,17 @@ def begin(
         "id": message.id, "worker": worker, "person": message.person_id, "address": address,
         "subject": subject, "message_id": message_id, "kept": json.dumps(kept),
         "test": message.is_test, "program": message.program_id, "run": message.participant_id,
-        "now": now,
     }  # fmt: skip
     return bool(sql.rows(_BEGIN, params))
 
 
-def settle_sent(message: Message, worker: int, message_id: str, now: datetime) -> None:
+def settle_sent(message: Message, worker: int, message_id: str) -> None:
     """The mail server took it. Stays in hand until its event is recorded."""
     sql.run(
-        "UPDATE journeys_outbox SET state = 'sent', sent_at = %s, worker = %s, error = ''"
+        "UPDATE journeys_outbox SET state = 'sent', sent_at = clock_timestamp(), worker = %s,"
+        " error = ''"
         " WHERE id = %s AND message_id = %s AND state IN ('sending', 'uncertain')",
-        [now, worker, message.id, message_id],
+        [worker, message.id, message_id],
     )
 
 

@@ -153,7 +153,7 @@ _HEAD = """
   <mj-style>
     @media (prefers-color-scheme: dark) {{
       body, .page {{ background-color: #16161d !important; }}
-      .card, .card > table {{ background: #22222c !important; background-color: #22222c !important; }}
+      .card, .card > table {{ background: #22222c !important; }}
       .ink div {{ color: #ececf4 !important; }}
     }}
   </mj-style>

@@ -6,16 +6,12 @@ itself (REL-02).
 """
 
 import logging
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import formataddr, parseaddr
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMultiAlternatives
 from django.core.validators import validate_email
 from django.db import transaction
 
@@ -27,6 +23,7 @@ from journeys.emails import claims
 from journeys.emails.context import load_values
 from journeys.emails.delivery import Delivery, NoConnection, Refused, Taken, Unknown
 from journeys.emails.message import Message
+from journeys.emails.outgoing import OutgoingMail, new_message_id
 from journeys.emails.render import PlainLinks, RenderedMail, compile_content, content_of, render
 from journeys.emails.revisions import revision_ids
 from journeys.emails.sending_checks import Cancel, Postpone, verdicts
@@ -136,7 +133,7 @@ def _send_all(ready: Sequence[Ready], worker: int) -> bool:
 
 
 def _send_one(item: Ready, worker: int, delivery: Delivery) -> None:
-    message, now = item.message, database_now()
+    message = item.message
     message_id = new_message_id(message.id)
     kept = {
         "revision": item.revision,
@@ -145,48 +142,33 @@ def _send_one(item: Ready, worker: int, delivery: Delivery) -> None:
     }
     if not claims.begin(
         message, worker, address=item.address, subject=item.mail.subject,
-        message_id=message_id, kept=kept, now=now,
+        message_id=message_id, kept=kept,
     ):  # fmt: skip
         # Something changed since the batch was checked: the next look decides.
-        claims.release([message.id], due_at=now, error="")
+        claims.release([message.id], due_at=database_now(), error="")
         return
-    result = delivery.send(_mail(item, message_id))
+    result = delivery.send(
+        OutgoingMail(
+            item.mail,
+            to=item.address,
+            message_id=message_id,
+            person_id=message.person_id,
+            outbox_id=message.id,
+        )
+    )
     if isinstance(result, Taken):
-        claims.settle_sent(message, worker, message_id, now)
+        claims.settle_sent(message, worker, message_id)
     elif isinstance(result, Unknown):
         claims.settle_uncertain(message, result.error)
     else:
-        claims.settle_refused(message, retry_at=_retry_at(message, result, now), error=result.error)
+        claims.settle_refused(message, retry_at=_retry_at(message, result), error=result.error)
 
 
-def _retry_at(message: Message, result: Refused, now: datetime) -> datetime | None:
+def _retry_at(message: Message, result: Refused) -> datetime | None:
     if result.final or message.attempts + 1 >= MAX_ATTEMPTS:
         return None
     seconds = min(FIRST_RETRY_SECONDS * 2**message.attempts, LONGEST_RETRY_SECONDS)
-    return now + timedelta(seconds=seconds)
-
-
-def new_message_id(outbox_id: int) -> str:
-    """A Message-ID that names the outbox row and cannot be guessed."""
-    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
-    return f"<{outbox_id}.{secrets.token_hex(8)}@{domain}>"
-
-
-def _mail(item: Ready, message_id: str) -> EmailMultiAlternatives:
-    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    mail = EmailMultiAlternatives(
-        subject=item.mail.subject,
-        body=item.mail.text,
-        from_email=formataddr((item.mail.sender_name or name, address)),
-        to=[item.address],
-        reply_to=[item.mail.reply_to] if item.mail.reply_to else None,
-        headers={"Message-ID": message_id},
-    )
-    mail.attach_alternative(item.mail.html, "text/html")
-    # For the backend that captures mails; a real one never looks at them.
-    mail.person_id = item.message.person_id  # type: ignore[attr-defined]
-    mail.outbox_id = item.message.id  # type: ignore[attr-defined]
-    return mail
+    return database_now() + timedelta(seconds=seconds)
 
 
 def record_sent(worker: int) -> int:

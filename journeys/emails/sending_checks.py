@@ -101,7 +101,9 @@ def check_program(messages: Sequence[Message]) -> dict[int, Verdict]:
 
 
 def _states(model: type[Participant] | type[Program], ids: Iterable[int]) -> dict[int, str]:
-    return dict(model._default_manager.filter(pk__in=set(ids)).order_by().values_list("pk", "state"))
+    return dict(
+        model._default_manager.filter(pk__in=set(ids)).order_by().values_list("pk", "state")
+    )
 
 
 def register_checks() -> None:

@@ -65,9 +65,7 @@ def record_open(outbox_id: int) -> None:
     _record("email.opened", outbox_id, {}, f"email.opened:{outbox_id}")
 
 
-def _record(
-    name: str, outbox_id: int, properties: dict[str, Any], message_id: str | None
-) -> None:
+def _record(name: str, outbox_id: int, properties: dict[str, Any], message_id: str | None) -> None:
     try:
         row = Outbox.objects.filter(pk=outbox_id, person_id__isnull=False).values(
             "person_id", "company_id", "program_id", "step_key"

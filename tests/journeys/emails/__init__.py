@@ -1,0 +1,1 @@
+"""Tests of the mail room: a real SMTP server, a real database."""

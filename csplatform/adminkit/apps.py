@@ -10,6 +10,12 @@ class AdminkitConfig(AppConfig):
     name = "csplatform.adminkit"
     label = "adminkit"
 
+    def ready(self) -> None:
+        """Hook up what lower rooms left open."""
+        from csplatform.adminkit import registrations
+
+        registrations.register()
+
 
 class ConsoleAdminConfig(AdminConfig):
     """Django's admin on our site."""

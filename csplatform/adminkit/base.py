@@ -1,37 +1,135 @@
-"""The base of every admin page: the look, and an audit entry for each change."""
+"""The base of every admin page: the look, domain errors beside their fields, an audit trail."""
 
 from typing import Any
 
+from django.contrib import messages
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.forms.models import model_to_dict
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 
+from csplatform.adminkit.paging import EstimatingPaginator
+from csplatform.adminkit.checks import ConsoleChecks
 from csplatform.kit import audit
+from csplatform.kit.errors import DomainError, Problem
+
+_PROBLEMS = "_csplatform_problems"
+# Form fields of declared attributes: they may not hide the model's own fields.
+PREFIX = "attributes__"
 
 
 class ModelAdmin(UnfoldModelAdmin):
-    """What all our admin classes share."""
+    """What all our admin classes share.
 
+    Attributes:
+        empty_title, empty_text: what an empty list says; tell what to do next.
+        personal_fields: never written to the audit trail, only that they changed.
+    """
+
+    checks_class = ConsoleChecks
     list_per_page = 50
     show_full_result_count = False
     warn_unsaved_form = True
     list_filter_submit = True
+    paginator = EstimatingPaginator
+    empty_title = ""
+    empty_text = ""
+    personal_fields: tuple[str, ...] = ()
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A domain error raised while saving becomes errors beside the fields, never a 500."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except DomainError as error:
+            # The transaction is rolled back; show the same form again with what is wrong.
+            setattr(request, _PROBLEMS, error.problems)
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any | None = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm]:
+        """The form; with the problems of the first try if there are any."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        problems = getattr(request, _PROBLEMS, None)
+        return _with_problems(form, problems) if problems else form
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         """Save and record who changed what."""
         before = {name: form.initial.get(name) for name in form.changed_data} if change else {}
         super().save_model(request, obj, form, change)
         names = form.changed_data if change else list(form.fields)
-        after = {name: _plain(value) for name, value in model_to_dict(obj, names).items()}
+        after = {name: self._told(name, v) for name, v in model_to_dict(obj, names).items()}
         verb = f"{obj._meta.model_name}.{'change' if change else 'add'}"
-        plain = {name: _plain(value) for name, value in before.items()}
+        plain = {name: self._told(name, value) for name, value in before.items()}
         audit.record(request.user, verb, obj, before=plain, after=after)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete and record who did it."""
         audit.record(request.user, f"{obj._meta.model_name}.delete", obj)
         super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Delete a selection and record each."""
+        for obj in queryset:
+            audit.record(request.user, f"{obj._meta.model_name}.delete", obj)
+        super().delete_queryset(request, queryset)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list; a domain error of a bulk action becomes a message."""
+        try:
+            return super().changelist_view(request, extra_context)
+        except DomainError as error:
+            tell_problems(request, error)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def _told(self, name: str, value: Any) -> Any:
+        return "(changed)" if name in self.personal_fields else _plain(value)
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Lists and pages of things that nobody edits by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """Nobody."""
+        return False
+
+
+def tell_problems(request: HttpRequest, error: DomainError) -> None:
+    """Show what is wrong above the next page."""
+    for problem in error.problems:
+        messages.error(request, problem.message)
+
+
+def _with_problems(form: type[ModelForm], problems: list[Problem]) -> type[ModelForm]:
+    """A form class that is invalid for these reasons; a path's last part names the field."""
+
+    class Refused(form):  # type: ignore[misc,valid-type]
+        def clean(self) -> dict[str, Any]:
+            cleaned = super().clean()
+            for problem in problems:
+                name = problem.path.rsplit("/", 1)[-1]
+                field = next((n for n in (name, PREFIX + name) if n in self.fields), None)
+                self.add_error(field, problem.message)
+            return cleaned
+
+    return Refused
 
 
 def _plain(value: Any) -> Any:

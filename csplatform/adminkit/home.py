@@ -69,6 +69,11 @@ class FirstStep:
     permission: str = ""
 
 
+# Something that may need a person's look: a figure, or None when all is well. Rooms register
+# their failures, dead letters and stops here; they stand together on one card.
+Attention = Callable[[HttpRequest], Figure | None]
+
+attention: Registry[Attention] = Registry("attention")
 home_cards: Registry[HomeCard] = Registry("home card")
 first_steps: Registry[FirstStep] = Registry("first step")
 

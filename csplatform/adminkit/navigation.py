@@ -48,4 +48,3 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         if items:
             groups.append({"title": group, "separator": True, "items": items})
     return groups
-

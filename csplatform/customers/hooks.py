@@ -1,6 +1,6 @@
-"""What rooms above do when customers change under their feet."""
+"""What rooms above do when customers change under their feet, and what they depend on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from csplatform.kit.registry import Registry
@@ -9,3 +9,8 @@ from csplatform.kit.registry import Registry
 # repoints its own `person_id` columns; it may run twice.
 MergeHook = Callable[[int, int, datetime], None]
 merge_hooks: Registry[MergeHook] = Registry("merge hook")
+
+# (subject, attribute name) -> labels of what uses it, e.g. "Segment “Admins”"; asked before an
+# attribute is deleted.
+AttributeUsers = Callable[[str, str], Iterable[str]]
+attribute_users: Registry[AttributeUsers] = Registry("attribute user")

@@ -1,14 +1,86 @@
 """What customers bring to the rooms below."""
 
+from django.urls import reverse_lazy
+
+from csplatform.adminkit.home import FirstStep, HomeCard, first_steps, home_cards
+from csplatform.adminkit.navigation import Entry, entries
+from csplatform.customers.figures import customer_figures, event_figures
+from csplatform.customers.models import Company, Event, Source
 from csplatform.kit.clock import now
 from csplatform.kit.jobs import Periodic, periodic
 from csplatform.kit.partitions import ensure_partitions, partitioned_tables
 
+# key, group, order, title, icon
+PAGES = (
+    ("company", "Customers", 10, "Companies", "apartment"),
+    ("person", "Customers", 20, "People", "group"),
+    ("event", "Customers", 40, "Events", "bolt"),
+    ("attributedefinition", "Settings", 10, "Attributes", "tune"),
+    ("eventname", "Settings", 20, "Event names", "label"),
+    ("source", "Settings", 30, "Sources", "sensors"),
+)
+
 
 def register() -> None:
-    """Events are partitioned by month; partitions are made ahead twice a day."""
+    """Partitions, sidebar entries, home cards, first steps."""
     partitioned_tables.register("customers_event", "customers_event")
     periodic.register(
         "kit.partitions",
         Periodic("kit.partitions", 43200, lambda: ensure_partitions(now())),
+    )
+    for key, group, order, title, icon in PAGES:
+        link = reverse_lazy(f"admin:customers_{key}_changelist")
+        permission = f"customers.view_{key}"
+        entries.register(
+            f"customers.{key}",
+            Entry(group, order, title, icon, lambda link=link: link, permission),
+        )
+    home_cards.register(
+        "customers",
+        HomeCard(
+            "customers", "Customers", 40, customer_figures, "apartment", "customers.view_company"
+        ),
+    )
+    home_cards.register(
+        "events", HomeCard("events", "Events", 50, event_figures, "bolt", "customers.view_event")
+    )
+    _register_first_steps()
+
+
+def _register_first_steps() -> None:
+    first_steps.register(
+        "customers.source",
+        FirstStep(
+            "customers.source",
+            10,
+            "Connect your product",
+            "Make a source and put its two lines on your pages.",
+            lambda: reverse_lazy("admin:customers_source_add"),
+            Source.objects.exists,
+            "customers.add_source",
+        ),
+    )
+    first_steps.register(
+        "customers.company",
+        FirstStep(
+            "customers.company",
+            20,
+            "Bring in a customer",
+            "Add a company and its people by hand, or send them over the API.",
+            lambda: reverse_lazy("admin:customers_company_add"),
+            Company.objects.exists,
+            "customers.add_company",
+        ),
+    )
+    first_steps.register(
+        "customers.event",
+        FirstStep(
+            "customers.event",
+            30,
+            "See the first event",
+            "Open a page that carries the tracker; the event stands in the list a second later.",
+            lambda: reverse_lazy("admin:customers_event_changelist"),
+            Event.objects.exists,
+            "customers.view_event",
+        ),
     )

@@ -23,6 +23,8 @@ CREATE TABLE customers_event_default PARTITION OF customers_event DEFAULT;
 -- Rules and timelines: how often, when last, per subject and name.
 CREATE INDEX event_person ON customers_event (person_id, name_id, occurred_at);
 CREATE INDEX event_company ON customers_event (company_id, name_id, occurred_at);
+-- The list of the last days, and how many there were today: tiny, as rows come in this order.
+CREATE INDEX event_recorded ON customers_event USING brin (recorded_at);
 -- Waits for the event of one message, showing or invitation.
 CREATE INDEX event_ref ON customers_event (ref, name_id) WHERE ref <> 0;
 """

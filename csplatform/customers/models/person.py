@@ -36,6 +36,7 @@ class Person(models.Model):
                 Lower("email"),
                 condition=models.Q(merged_into=None, erased_at=None, email__isnull=False),
                 name="one_person_per_email",
+                violation_error_message="Somebody else has this email address already.",
             )
         ]
         indexes = [
@@ -63,7 +64,11 @@ class ExternalId(models.Model):
     class Meta:
         ordering = ["person", "kind"]
         constraints = [
-            models.UniqueConstraint(fields=["kind", "value"], name="one_person_per_external_id")
+            models.UniqueConstraint(
+                fields=["kind", "value"],
+                name="one_person_per_external_id",
+                violation_error_message="Somebody else is known by this id already.",
+            )
         ]
         # search by an id whose kind is not known
         indexes = [models.Index(fields=["value"], name="external_id_value")]

@@ -1,0 +1,187 @@
+"""Companies in the admin."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    RangeDateFilter,
+    RangeNumericFilter,
+    TextFilter,
+)
+from unfold.decorators import display
+
+from csplatform.adminkit.templatetags.console import when
+from csplatform.customers.admin.subject import SubjectAdmin, starts_with
+from csplatform.customers.columns import COLUMNS
+from csplatform.customers.models import Company, CompanyOwner
+from csplatform.customers.models.company import CompanyStatus, Stage
+from csplatform.customers.operations.attributes import patch_attributes
+from csplatform.customers.operations.companies import (
+    CompanyInput,
+    assign_csm,
+    set_parent,
+    upsert_companies,
+)
+from csplatform.kit.errors import Conflict
+
+STAGE_COLOURS = {
+    Stage.TRIAL.label: "info",
+    Stage.ONBOARDING.label: "primary",
+    Stage.LIVE.label: "success",
+    Stage.RENEWAL.label: "warning",
+}
+
+
+class TagFilter(TextFilter):
+    """Companies with a tag."""
+
+    title = "tag"
+    parameter_name = "tag"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Company]) -> QuerySet[Company]:
+        """Those that carry it."""
+        return queryset.filter(tags__contains=[self.value()]) if self.value() else queryset
+
+
+class OwnerInline(TabularInline):
+    """Others of ours who look after a company."""
+
+    model = CompanyOwner
+    autocomplete_fields = ("user",)
+    extra = 0
+    verbose_name = "other owner"
+
+
+class CompanyForm(forms.ModelForm):
+    """Texts of the fields that need one."""
+
+    class Meta:
+        model = Company
+        fields = "__all__"
+        help_texts = {
+            "domains": "Separate by commas, e.g. acme.com, acme.co.uk.",
+            "tags": "Separate by commas.",
+            "time_zone": "A name like Europe/Paris.",
+            "csm": "Who looks after this company.",
+        }
+
+
+@admin.register(Company)
+class CompanyAdmin(SubjectAdmin):
+    """Customer accounts."""
+
+    subject = "company"
+    form = CompanyForm
+    icon = "apartment"
+    inlines = (OwnerInline,)
+    list_display = (
+        "title", "shown_stage", "shown_status", "arr", "renewal_date", "csm", "people", "last_seen",
+    )  # fmt: skip
+    list_filter = (
+        "stage",
+        "status",
+        ("csm", AutocompleteSelectFilter),
+        ("arr", RangeNumericFilter),
+        ("renewal_date", RangeDateFilter),
+        TagFilter,
+    )
+    search_fields = ("name",)
+    search_help_text = "Start of the name, a domain or an external id"
+    ordering = ("name", "id")
+    autocomplete_fields = ("csm", "parent")
+    empty_title = "No companies yet"
+    empty_text = "Companies arrive by the API, by the tracker's group call, or you add the first one by hand."
+    fieldsets = (
+        (None, {"fields": ("name", ("external_id", "time_zone"), "domains", "tags")}),
+        ("Business", {"fields": (("stage", "status"), ("arr", "mrr"), ("renewal_date", "csm"), "parent")}),
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Company]:
+        """With what the list shows, in one query."""
+        found = super().get_queryset(request).select_related("csm", "activity")
+        if request.resolver_match and request.resolver_match.url_name.endswith("changelist"):
+            found = found.annotate(people_count=Count("memberships"))
+        return found
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Company], search_term: str
+    ) -> tuple[QuerySet[Company], bool]:
+        """Prefix of the name, a whole domain or external id: each has its index."""
+        if not search_term.strip():
+            return queryset, False
+        found = Company.objects.filter(merged_into=None)
+        term = search_term.strip()
+        ids = starts_with(found, term, "lower(name) LIKE %s", 1).values("pk")
+        exact = found.filter(external_id=term).values("pk")
+        domain = found.filter(domains__contains=[term.lower()]).values("pk")
+        return queryset.filter(pk__in=ids.union(exact, domain)), False
+
+    @display(description="Company", header=True, ordering="name")
+    def title(self, company: Company) -> list[str]:
+        """Name and first domain."""
+        return [company.name, ", ".join(company.domains[:2]), company.name[:1].upper()]
+
+    @display(description="Stage", label=STAGE_COLOURS, ordering="stage")
+    def shown_stage(self, company: Company) -> str:
+        """As a coloured label."""
+        return company.get_stage_display()
+
+    @display(description="Status", label={CompanyStatus.CHURNED.label: "danger"})
+    def shown_status(self, company: Company) -> str:
+        """As a coloured label."""
+        return company.get_status_display()
+
+    @display(description="People")
+    def people(self, company: Company) -> SafeString:
+        """How many, leading to them."""
+        link = reverse("admin:customers_person_changelist")
+        return format_html(
+            '<a href="{}?memberships__company__id__exact={}">{}</a>',
+            link, company.pk, company.people_count,
+        )  # fmt: skip
+
+    @display(description="Last seen", ordering="activity__last_seen_at")
+    def last_seen(self, company: Company) -> str:
+        """The last event of anybody there."""
+        return when(company.activity.last_seen_at if hasattr(company, "activity") else None)
+
+    def save_model(
+        self, request: HttpRequest, obj: Company, form: forms.ModelForm, change: bool
+    ) -> None:
+        """Write through the operations, so that history and touches come along."""
+        values = self.stated(form, COLUMNS["company"], change)
+        if change:
+            patch_attributes("company", {obj.pk: values}, actor=request.user)
+        else:
+            obj.pk = _add(values, request)
+        if "csm" in form.changed_data:
+            assign_csm([obj.pk], form.cleaned_data["csm"], actor=request.user)
+        if "parent" in form.changed_data:
+            company = Company.objects.get(pk=obj.pk)
+            set_parent(company, form.cleaned_data["parent"], actor=request.user)
+        obj.refresh_from_db()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """Companies churn, they are not deleted: events and history name them."""
+        return False
+
+
+def _add(values: dict[str, Any], request: HttpRequest) -> int:
+    """A new company; one that is known already is not overwritten."""
+    name, external_id = values.pop("name"), values.pop("external_id", None)
+    domains = values.pop("domains", None)
+    item = CompanyInput(name=name, external_id=external_id, domains=domains, attributes=values)
+    result = upsert_companies([item], actor=request.user)[0]
+    if not result.created:
+        raise Conflict(
+            "There is a company with this external id, domain or name already.", path="/name"
+        )
+    return result.id

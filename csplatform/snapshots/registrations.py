@@ -1,0 +1,38 @@
+"""What the snapshot pages show about customers themselves; rooms above register the rest."""
+
+from csplatform.snapshots import customer_panels as show
+from csplatform.snapshots.customer_timeline import changes_of, events_of, memberships_of
+from csplatform.snapshots.panels import Panel, panels
+from csplatform.snapshots.timeline import TimelineSource, timeline_sources
+
+# key, label, subject, order, template, loader, width
+PANELS = (
+    ("customers.usage", "Usage", "company", 20, "usage", show.company_usage, "half"),
+    ("customers.people", "People", "company", 30, "people", show.people, "half"),
+    ("customers.values", "Attributes", "company", 40, "values", show.company_attributes, "half"),
+    ("customers.owners", "Our people", "company", 50, "owners", show.owners, "half"),
+    ("person.usage", "Usage", "person", 20, "usage", show.person_usage, "half"),
+    ("person.companies", "Companies", "person", 30, "companies", show.companies, "half"),
+    ("person.values", "Attributes", "person", 40, "values", show.person_attributes, "half"),
+)
+
+
+def register() -> None:
+    """Panels and timeline sources."""
+    for key, label, subject, order, template, load, width in PANELS:
+        path = f"snapshots/panels/{template}.html"
+        panels.register(key, Panel(key, label, subject, order, path, load, width))
+    for source in (
+        TimelineSource("events", "Events", "bolt", events_of("person_id"), events_of("company_id")),
+        TimelineSource(
+            "changes", "Changes", "edit_note", changes_of("person"), changes_of("company")
+        ),
+        TimelineSource(
+            "memberships",
+            "Companies and people",
+            "group",
+            memberships_of("person_id"),
+            memberships_of("company_id"),
+        ),
+    ):
+        timeline_sources.register(source.key, source)

@@ -32,7 +32,7 @@ X_FRAME_OPTIONS = "SAMEORIGIN"
 # --- what is installed ----------------------------------------------------------------------
 INSTALLED_APPS = [
     "csplatform.adminkit.apps.AdminkitConfig",  # before unfold: its templates win
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # its default one would put its own site in place of ours
     "unfold.contrib.filters",
     "csplatform.adminkit.apps.ConsoleAdminConfig",
     "django.contrib.auth",

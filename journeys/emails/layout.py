@@ -142,7 +142,7 @@ _HEAD = """
   <mj-title>{title}</mj-title>
   <mj-preview>{preheader}</mj-preview>
   <mj-attributes>
-    <mj-all font-family="-apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif" />
+    <mj-all font-family="-apple-system, 'Segoe UI', Helvetica, Arial, sans-serif" />
     <mj-text font-size="16px" line-height="1.6" color="#1f1f2b" padding="8px 32px" />
     <mj-button font-size="16px" font-weight="600" background-color="#6d28d9" color="#ffffff"
       border-radius="8px" inner-padding="14px 26px" padding="14px 32px" align="left" />

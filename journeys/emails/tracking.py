@@ -37,22 +37,18 @@ class TrackedLinks:
 
 def click_target(token: str) -> tuple[int, int, str]:
     """(outbox id, link number, where it leads). Raises BadToken."""
-    outbox_id, index, url = _read(CLICK, token, list, 3)
-    if not is_safe_url(url):
-        raise BadToken("not a web address")
-    return outbox_id, index, url
+    match read_token(CLICK, token):
+        case [int(outbox_id), int(index), str(url)] if is_safe_url(url):
+            return outbox_id, index, url
+    raise BadToken("not of our making")
 
 
 def opened_message(token: str) -> int:
     """The outbox id of a pixel. Raises BadToken."""
-    return _read(OPEN, token, int)
-
-
-def _read(purpose: str, token: str, shape: type, length: int = 0) -> Any:
-    payload = read_token(purpose, token)
-    if not isinstance(payload, shape) or (length and len(payload) != length):
-        raise BadToken("not of our making")
-    return payload
+    match read_token(OPEN, token):
+        case int(outbox_id):
+            return outbox_id
+    raise BadToken("not of our making")
 
 
 def record_click(outbox_id: int, index: int, url: str) -> None:

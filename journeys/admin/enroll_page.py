@@ -1,0 +1,140 @@
+"""Enrol by hand: search, or paste addresses; says who would be refused and why."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.db.models.functions import Lower
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from csplatform.customers.models import Company, ExternalId, Person
+from csplatform.kit.errors import DomainError
+from journeys.admin.door import frame, load_program, need
+from journeys.engine.entry import requirements_of, sentence_of
+from journeys.engine.versions import load_versions
+from journeys.models import Program
+from journeys.operations.enroll import enroll
+
+MAX_LINES = 5000
+SEARCHED = 20
+
+
+@dataclass
+class Found:
+    """What pasted lines stand for."""
+
+    ids: list[int] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+
+def enroll_page(
+    request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
+) -> HttpResponse:
+    """The form, and the enrolling itself."""
+    need(request, "journeys.enroll_participant")
+    program = load_program(object_id)
+    if request.method == "POST":
+        return _enroll(request, program)
+    text = request.GET.get("q", "").replace("\x00", "").strip()[:200]
+    context = frame(
+        model_admin,
+        request,
+        program,
+        search=text,
+        found=_search(program, text) if text else [],
+        preset=_preset(program, request.GET.get("ids", "")),
+    )
+    return TemplateResponse(request, "admin/journeys/program/enroll.html", context)
+
+
+def _enroll(request: HttpRequest, program: Program) -> HttpResponse:
+    here = reverse("admin:journeys_program_enroll", args=[program.pk])
+    lines = request.POST.get("lines", "").replace("\x00", "")
+    ticked = [int(t) for t in request.POST.getlist("id") if t.isdigit() and len(t) < 19]
+    try:
+        found = resolve(program, lines)
+        ids = sorted({*ticked, *found.ids})
+        if not ids and not found.unknown:
+            messages.warning(request, "Tick or paste at least one.")
+            return HttpResponseRedirect(here)
+        result = enroll(program.pk, ids, actor=request.user) if ids else None
+    except DomainError as error:
+        for problem in error.problems:
+            messages.error(request, problem.message)
+        return HttpResponseRedirect(here)
+    if result:
+        messages.success(request, f"{result.entered:,} entered.")
+        _tell_refused(request, program, dict(result.refused))
+    if found.unknown:
+        shown = ", ".join(found.unknown[:10])
+        more = f" and {len(found.unknown) - 10} more" if len(found.unknown) > 10 else ""
+        messages.warning(request, f"Nobody is known as: {shown}{more}.")
+    return HttpResponseRedirect(
+        reverse("admin:journeys_program_participants", args=[program.pk])
+        if result and result.entered
+        else here
+    )
+
+
+def _tell_refused(request: HttpRequest, program: Program, refused: dict[str, int]) -> None:
+    versions = load_versions([program.published_id]) if program.published_id else {}
+    known = [r for version in versions.values() for r in requirements_of(version)]
+    for reason, count in refused.items():
+        messages.warning(request, f"{count:,} did not get in: {sentence_of(reason, known)}")
+
+
+def resolve(program: Program, text: str) -> Found:
+    """Ids of pasted lines: mail addresses, names of companies or external ids, one per line.
+
+    Two or three queries whatever their number. Raises DomainError for too many.
+    """
+    lines = list(dict.fromkeys(part.strip() for part in re.split(r"[\n,;]", text) if part.strip()))
+    if len(lines) > MAX_LINES:
+        raise DomainError(f"Paste at most {MAX_LINES:,} at a time; use a segment for more.")
+    known = _people(lines) if program.type == "person" else _companies(lines)
+    found = Found()
+    for line in lines:
+        if line.lower() in known:
+            found.ids.append(known[line.lower()])
+        else:
+            found.unknown.append(line[:80])
+    return found
+
+
+def _people(lines: list[str]) -> dict[str, int]:
+    lowered = [line.lower() for line in lines]
+    living = Person.objects.filter(merged_into=None, erased_at=None).alias(low=Lower("email"))
+    by_mail = living.filter(low__in=lowered).values_list("low", "pk")
+    by_id = ExternalId.objects.filter(value__in=lines).values_list("value", "person_id")
+    return {value.lower(): pk for value, pk in by_id} | dict(by_mail)
+
+
+def _companies(lines: list[str]) -> dict[str, int]:
+    living = Company.objects.filter(merged_into=None).alias(low=Lower("name"))
+    by_name = living.filter(low__in=[line.lower() for line in lines]).values_list("low", "pk")
+    by_id = living.filter(external_id__in=lines).values_list("external_id", "pk")
+    return dict(by_name) | {value.lower(): pk for value, pk in by_id}
+
+
+def _search(program: Program, text: str) -> list[Any]:
+    """The first whose name or address begins so."""
+    low = text.lower()
+    if program.type == "company":
+        rows = Company.objects.filter(merged_into=None).alias(low=Lower("name"))
+        return list(rows.filter(low__startswith=low).order_by("name")[:SEARCHED])
+    living = Person.objects.filter(merged_into=None, erased_at=None)
+    names = living.alias(low=Lower("name")).filter(low__startswith=low)[:SEARCHED]
+    mails = living.alias(low=Lower("email")).filter(low__startswith=low)[:SEARCHED]
+    found = {person.pk: person for person in [*names, *mails]}
+    return sorted(found.values(), key=str)[:SEARCHED]
+
+
+def _preset(program: Program, text: str) -> list[Any]:
+    """Those that a bulk action of another list brought along."""
+    ids = [int(part) for part in text.split(",") if part.isdigit() and len(part) < 19][:500]
+    model: Any = Person if program.type == "person" else Company
+    return list(model.objects.filter(pk__in=ids)) if ids else []

@@ -1,0 +1,236 @@
+"""Programs in the admin: the list, the short form, and the pages below a program."""
+
+from functools import partial
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.decorators import display
+from unfold.views import ChangeList
+
+from csplatform.adminkit.base import ModelAdmin
+from csplatform.kit.errors import DomainError
+from journeys.admin import enroll_page, flow_page, life_page, people_page, snapshot_page, versions_page
+from journeys.admin.door import load_program, need
+from journeys.models import Folder, Program
+from journeys.models.program import ProgramState
+from journeys.operations.draft import (
+    clone_program,
+    create_program,
+    delete_program,
+    update_details,
+)
+from journeys.snapshot.counts import Totals, people_url, program_totals
+
+PAGES = {
+    "flow": ("flow/", flow_page.flow_page),
+    "flow_edit": ("flow/edit/", flow_page.flow_edit),
+    "flow_panel": ("flow/panel/", flow_page.flow_panel),
+    "flow_state": ("flow/state/", flow_page.flow_state),
+    "flow_copy": ("flow/copy/", flow_page.flow_copy),
+    "publish": ("life/", life_page.life_dialog),
+    "life_do": ("life/do/", life_page.life_do),
+    "snapshot": ("snapshot/", snapshot_page.snapshot_page),
+    "snapshot_live": ("snapshot/live/", snapshot_page.snapshot_live),
+    "participants": ("participants/", people_page.people_page),
+    "participants_do": ("participants/do/", people_page.people_do),
+    "enroll": ("enrol/", enroll_page.enroll_page),
+    "versions": ("versions/", versions_page.versions_page),
+    "versions_do": ("versions/do/", versions_page.versions_do),
+}
+
+
+class CountingList(ChangeList):
+    """The list with its figures: one query for the whole page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Rows of this page, with their totals."""
+        super().get_results(request)
+        rows = list(self.result_list)
+        totals = program_totals([row.pk for row in rows])
+        for row in rows:
+            row.totals = totals.get(row.pk, Totals())
+        self.result_list = rows  # type: ignore[assignment]
+
+
+@admin.register(Folder)
+class FolderAdmin(ModelAdmin):
+    """Folders of the program list."""
+
+    list_display = ["name"]
+    search_fields = ["name"]
+
+
+@admin.register(Program)
+class ProgramAdmin(ModelAdmin):
+    """The program list and the settings of a program."""
+
+    list_display = ["name_and_flow", "who", "state_label", "folder_shown", "inside", "entered",
+                    "goals", "updated_at"]  # fmt: skip
+    list_display_links = None
+    list_filter = [
+        ("state", ChoicesDropdownFilter),
+        ("type", ChoicesDropdownFilter),
+        ("folder", RelatedDropdownFilter),
+    ]
+    search_fields = ["name", "description"]
+    list_select_related = ["folder"]
+    ordering = ["-updated_at"]
+    actions = ["clone_selected"]
+    fields = ["name", "type", "folder", "description"]
+    autocomplete_fields = ["folder"]
+    empty_title = "Create your first program in five minutes"
+    empty_text = (
+        "A program is a flow of mails, waits, decisions and in-app engagements that people or "
+        "companies travel. Give it a name, add steps with “+”, publish."
+    )
+
+    # --- list -----------------------------------------------------------------------------------
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Our list with figures."""
+        return CountingList
+
+    @admin.display(description="Program", ordering="name")
+    def name_and_flow(self, program: Program) -> SafeString:
+        """The name leads to what one most likely wants: the flow of a draft, else the snapshot."""
+        page = "flow" if program.state == ProgramState.DRAFT else "snapshot"
+        url = reverse(f"admin:journeys_program_{page}", args=[program.pk])
+        more = f" · {program.description}" if program.description else ""
+        return format_html(
+            '<a class="font-semibold text-font-important-light dark:text-font-important-dark"'
+            ' href="{}">{}</a><span class="text-xs">{}</span>', url, program.name, more[:90],
+        )  # fmt: skip
+
+    @admin.display(description="For", ordering="type")
+    def who(self, program: Program) -> str:
+        """People or companies."""
+        return program.get_type_display()
+
+    @display(
+        description="State", ordering="state",
+        label={"Active": "success", "Paused": "warning", "Stopped": "danger",
+               "Scheduled": "info", "Completed": "info"},
+    )  # fmt: skip
+    def state_label(self, program: Program) -> str:
+        """The state as a badge."""
+        return program.get_state_display()
+
+    @admin.display(description="Folder", ordering="folder__name")
+    def folder_shown(self, program: Program) -> str:
+        """The folder."""
+        return program.folder_name
+
+    @admin.display(description="In progress")
+    def inside(self, program: Any) -> str | SafeString:
+        """How many are inside, leading to them."""
+        return _figure(program.totals.inside, people_url(program, state="running"))
+
+    @admin.display(description="Entered")
+    def entered(self, program: Any) -> str | SafeString:
+        """How many ever entered, leading to them."""
+        return _figure(program.totals.entered, people_url(program))
+
+    @admin.display(description="Goal reached")
+    def goals(self, program: Any) -> str | SafeString:
+        """How many reached the goal, leading to them."""
+        totals = program.totals
+        if not totals.goals:
+            return "–"
+        share = round(100 * totals.goals / totals.entered)
+        return _figure(totals.goals, people_url(program, goal="1"), f" ({share} %)")
+
+    @admin.action(description="Clone the selected programs", permissions=["add"])
+    def clone_selected(self, request: HttpRequest, queryset: QuerySet[Program]) -> None:
+        """A draft copy of each."""
+        for program in queryset[:50]:
+            clone_program(program.pk, actor=request.user)
+        messages.success(request, "Cloned. The copies are drafts at the top of the list.")
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Programs are deleted one by one, on their own page."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    # --- the short form -------------------------------------------------------------------------
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Program | None = None) -> list[str]:
+        """Who travels a program is settled when it is created: its rules depend on it."""
+        return ["type"] if obj else []
+
+    def save_model(
+        self, request: HttpRequest, obj: Program, form: ModelForm, change: bool
+    ) -> None:
+        """Through the operations."""
+        if change:
+            saved = update_details(
+                obj.pk, actor=request.user, name=obj.name, description=obj.description,
+                folder=obj.folder,
+            )  # fmt: skip
+        else:
+            saved = create_program(
+                name=obj.name, type=obj.type, folder=obj.folder, description=obj.description,
+                actor=request.user,
+            )  # fmt: skip
+        obj.__dict__.update(saved.__dict__)
+
+    def response_add(
+        self, request: HttpRequest, obj: Program, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Straight to the editor."""
+        return HttpResponseRedirect(reverse("admin:journeys_program_flow", args=[obj.pk]))
+
+    def delete_model(self, request: HttpRequest, obj: Program) -> None:
+        """Through the operation."""
+        delete_program(obj.pk, actor=request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Program | None = None) -> bool:
+        """Only drafts that were never published."""
+        allowed = super().has_delete_permission(request, obj)
+        if obj is None:
+            return allowed
+        return allowed and obj.state == ProgramState.DRAFT and obj.published_id is None
+
+    # --- pages below a program ------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """Pages below a program, before the admin's own."""
+        pages = [
+            path(
+                f"<path:object_id>/{address}",
+                self.admin_site.admin_view(partial(view, model_admin=self)),
+                name=f"journeys_program_{name}",
+            )
+            for name, (address, view) in PAGES.items()
+        ]
+        clone = path(
+            "<path:object_id>/clone/",
+            self.admin_site.admin_view(require_POST(self.clone_view)),
+            name="journeys_program_clone",
+        )
+        return [*pages, clone, *super().get_urls()]
+
+    def clone_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A draft copy, opened in the editor."""
+        need(request, "journeys.add_program")
+        try:
+            copy = clone_program(load_program(object_id).pk, actor=request.user)
+        except DomainError as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(reverse("admin:journeys_program_changelist"))
+        return HttpResponseRedirect(reverse("admin:journeys_program_flow", args=[copy.pk]))
+
+
+def _figure(number: int, url: str, more: str = "") -> str | SafeString:
+    if not number:
+        return "–"
+    text = f"{number:,}{more}"
+    return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', url, text)

@@ -1,0 +1,205 @@
+"""A flow in plain words: each step's sentence, its paths, the entry, the goal.
+
+Names of what steps point at (mails, segments, engagements) are resolved for the whole flow at
+once. Reads the database; never fails on a broken step, whose marks tell what is wrong.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from csplatform.kit.errors import DomainError
+from csplatform.rules.parse import parse_rule
+from csplatform.rules.tree import AllOf
+from csplatform.rules.words import phrase
+from journeys.flow.document import Flow, FlowStep, walk
+from journeys.steps.options import names_of
+from journeys.steps.registry import step_kinds
+
+
+@dataclass(frozen=True)
+class ExitWords:
+    """A path of a branching step. `detail` says who takes it, where the step tells."""
+
+    key: str
+    label: str
+    tone: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class StepWords:
+    """A step for the screen."""
+
+    kind_label: str
+    icon: str
+    group: str
+    title: str
+    sentence: str
+    exits: tuple[ExitWords, ...] = ()
+    ends: bool = False
+
+
+@dataclass(frozen=True)
+class FlowWords:
+    """A whole flow for the screen; `steps` by key, `names` as kinds' `words` take them."""
+
+    entry: str
+    goal: str
+    exit_rules: tuple[str, ...]
+    steps: Mapping[str, StepWords]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def flow_words(flow: Flow, subject: str) -> FlowWords:
+    """Everything about a flow in words."""
+    configs = {place.step.key: _config(place.step) for place in walk(flow)}
+    names = resolve_names(flow, configs)
+    steps = {
+        place.step.key: _step_words(place.step, configs[place.step.key], names, subject)
+        for place in walk(flow)
+    }
+    rules = tuple(_exit_rule(rule, subject) for rule in flow.exit_rules)
+    goal = "" if flow.goal is None else rule_phrase(flow.goal, subject)
+    return FlowWords(entry_words(flow.entry, names), goal, rules, steps, names)
+
+
+def resolve_names(flow: Flow, configs: Mapping[str, BaseModel | None]) -> dict[str, str]:
+    """Step key -> name, and "type:id" -> name of everything that steps and entry point at."""
+    wanted: set[tuple[str, int | str]] = {("segment", pk) for pk in segment_ids(flow.entry)}
+    names: dict[str, str] = {}
+    for place in walk(flow):
+        step, config = place.step, configs[place.step.key]
+        names[step.key] = step.name
+        if config is not None:
+            wanted |= step_kinds.get(step.kind).references(config)
+    return names_of(wanted) | names
+
+
+def _config(step: FlowStep) -> BaseModel | None:
+    """The step's settings if they can be read."""
+    if step.kind not in step_kinds:
+        return None
+    try:
+        return step_kinds.get(step.kind).Config.model_validate(dict(step.config))
+    except ValidationError:
+        return None
+
+
+def _step_words(
+    step: FlowStep, config: BaseModel | None, names: dict[str, str], subject: str
+) -> StepWords:
+    if step.kind not in step_kinds:
+        exits = tuple(ExitWords(key, key.replace("_", " ").capitalize()) for key in step.exits)
+        title = step.name or step.kind
+        return StepWords("Unknown step", "help", "", title, "Nobody here knows this step.", exits)
+    kind = step_kinds.get(step.kind)
+    if config is None:
+        labels = _labels(step.config)
+        exits = tuple(ExitWords(key, labels.get(key, _plain(key))) for key in step.exits)
+        sentence = "Not complete yet: open it and fill in what is marked."
+    else:
+        rules = dict(_rules_within(config, subject))
+        local = names | {f"rule:{id(owner)}": words for owner, words in _owners(config, subject)}
+        known = {item.key: item for item in kind.exits(config)}
+        exits = tuple(
+            ExitWords(key, known[key].label, known[key].tone, rules.get(key, ""))
+            if key in known
+            else ExitWords(key, _plain(key))
+            for key in step.exits
+        )
+        sentence = kind.words(config, local)
+    title = step.name or kind.label
+    return StepWords(kind.label, kind.icon, kind.group, title, sentence, exits, kind.ends)
+
+
+def _plain(key: str) -> str:
+    return key.replace("_", " ").capitalize()
+
+
+def _labels(config: Mapping[str, Any]) -> dict[str, str]:
+    """Labels of paths in settings that cannot be read as a whole."""
+    found = {}
+    for value in config.values():
+        for item in value if isinstance(value, list) else ():
+            if isinstance(item, dict) and isinstance(item.get("key"), str):
+                found[item["key"]] = str(item.get("label") or item["key"])[:60]
+    return found
+
+
+def _models(config: BaseModel) -> Iterator[BaseModel]:
+    """The config and all configs within."""
+    yield config
+    for name in type(config).model_fields:
+        value = getattr(config, name, None)
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(item, BaseModel):
+                yield from _models(item)
+
+
+def _owners(config: BaseModel, subject: str) -> Iterator[tuple[BaseModel, str]]:
+    """Each (part of a) config that holds a rule, with the rule in words."""
+    for model in _models(config):
+        for name, info in type(model).model_fields.items():
+            extra = info.json_schema_extra
+            if isinstance(extra, dict) and extra.get("widget") == "rule" and getattr(model, name):
+                yield model, rule_phrase(getattr(model, name), subject)
+
+
+def _rules_within(config: BaseModel, subject: str) -> Iterator[tuple[str, str]]:
+    """Key of a path -> its rule in words."""
+    for model, words in _owners(config, subject):
+        key = getattr(model, "key", None)
+        if isinstance(key, str):
+            yield key, words
+
+
+def rule_phrase(rule: Any, subject: str) -> str:
+    """A rule as part of a sentence."""
+    try:
+        node = parse_rule(rule, subject)
+    except DomainError:
+        return "(a rule that is not complete)"
+    return "everybody" if node == AllOf(()) else phrase(node, subject)
+
+
+def _exit_rule(rule: Mapping[str, Any], subject: str) -> str:
+    words = rule_phrase(rule.get("rule"), subject)
+    name = rule.get("name")
+    return f"{name}: {words}" if name else words
+
+
+def segment_ids(entry: Mapping[str, Any]) -> list[int]:
+    """Segments among the sources of an entry that may be half done."""
+    sources = entry.get("sources")
+    items = sources if isinstance(sources, list) else []
+    ids = [item.get("segment") for item in items if isinstance(item, dict)]
+    return [pk for pk in ids if isinstance(pk, int) and not isinstance(pk, bool)]
+
+
+def entry_title(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """Who enters, in a few words."""
+    found = [names.get(f"segment:{pk}") for pk in segment_ids(entry)]
+    known = [f"“{name}”" for name in found if name]
+    if not found:
+        return "Enrolled by hand"
+    if not known:
+        return "A segment that is gone"
+    return ("Segment " if len(known) == 1 else "Segments ") + _listed(known)
+
+
+def entry_words(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """How one gets in, as one sentence."""
+    if not segment_ids(entry):
+        return "Nobody enters by itself: choose a segment, or enrol people by hand."
+    existing = entry.get("include_existing", True)
+    again = entry.get("re_enrolment", "never") == "every_time"
+    first = "Those inside at publishing and newcomers" if existing else "Newcomers only"
+    return f"{first}; {'again each time they come back' if again else 'each only once'}."
+
+
+def _listed(items: Iterable[str]) -> str:
+    *head, last = list(items)
+    return f"{', '.join(head)} and {last}" if head else last

@@ -1,0 +1,187 @@
+"""Figures of a program: who reached, waits at, passed and failed at each step (PRG-60).
+
+Steps are counted by their key, so that figures go on over versions. Two statements, whatever the
+size: an aggregate over the transitions' index and one over the participants.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from csplatform.kit import sql
+from journeys.flow.cards import Count, Figures
+from journeys.models import Program
+
+
+@dataclass(frozen=True)
+class StepFigures:
+    """Figures of one step.
+
+    Attributes:
+        here: are at it now; most of them wait.
+        done: went on by one of its exits, also by exit in `exits`.
+        left: their run ended here (goal, exit rule, Exit step, removed).
+        failed: failed here and were not tried again since.
+    """
+
+    here: int = 0
+    done: int = 0
+    left: int = 0
+    failed: int = 0
+    exits: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def reached(self) -> int:
+        """Whoever arrived."""
+        return self.here + self.done + self.left + self.failed
+
+
+@dataclass(frozen=True)
+class ProgramFigures:
+    """Figures of a whole program; `states` by participant state."""
+
+    states: Mapping[str, int]
+    goals: int
+    refused: int
+    steps: Mapping[str, StepFigures]
+
+    @property
+    def entered(self) -> int:
+        """All runs ever."""
+        return sum(self.states.values())
+
+    @property
+    def inside(self) -> int:
+        """Runs that have not ended."""
+        return self.states.get("active", 0) + self.states.get("paused", 0)
+
+    @property
+    def goal_percent(self) -> int:
+        """Share of all runs that reached the goal."""
+        return round(100 * self.goals / self.entered) if self.entered else 0
+
+
+def program_figures(program_id: int) -> ProgramFigures:
+    """All figures of one program."""
+    totals = program_totals([program_id]).get(program_id, Totals())
+    refused = sql.one("SELECT count(*) FROM journeys_refusal WHERE program_id = %s", [program_id])
+    return ProgramFigures(totals.states, totals.goals, refused or 0, step_figures(program_id))
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Runs of one program by state, and how many reached the goal."""
+
+    states: Mapping[str, int] = field(default_factory=dict)
+    goals: int = 0
+
+    @property
+    def entered(self) -> int:
+        """All runs ever."""
+        return sum(self.states.values())
+
+    @property
+    def inside(self) -> int:
+        """Runs that have not ended."""
+        return self.states.get("active", 0) + self.states.get("paused", 0)
+
+
+def program_totals(program_ids: list[int]) -> dict[int, Totals]:
+    """Totals of several programs, in one query: the program list."""
+    rows = sql.rows(
+        "SELECT program_id, state, count(*), count(goal_at) FROM journeys_participant"
+        " WHERE program_id = ANY(%s) GROUP BY 1, 2",
+        [program_ids],
+    )
+    states: dict[int, dict[str, int]] = {}
+    goals: dict[int, int] = {}
+    for program_id, state, count, reached in rows:
+        states.setdefault(program_id, {})[state] = count
+        goals[program_id] = goals.get(program_id, 0) + reached
+    return {pk: Totals(found, goals[pk]) for pk, found in states.items()}
+
+
+def step_figures(program_id: int) -> dict[str, StepFigures]:
+    """Figures by step key, over all versions."""
+    moves = sql.rows(
+        "SELECT s.key, t.kind, t.exit, sum(t.n)::bigint FROM"
+        " (SELECT step_id, kind, exit, count(*) AS n FROM journeys_transition"
+        "  WHERE program_id = %s AND kind IN ('go', 'leave', 'fail', 'retry')"
+        "  AND step_id IS NOT NULL GROUP BY 1, 2, 3) t"
+        " JOIN journeys_step s ON s.id = t.step_id GROUP BY 1, 2, 3",
+        [program_id],
+    )
+    here = sql.rows(
+        "SELECT s.key, sum(p.n)::bigint FROM"
+        " (SELECT step_id, count(*) AS n FROM journeys_participant"
+        "  WHERE program_id = %s AND ended_at IS NULL AND step_id IS NOT NULL GROUP BY 1) p"
+        " JOIN journeys_step s ON s.id = p.step_id GROUP BY 1",
+        [program_id],
+    )
+    found: dict[str, dict[str, int]] = {}
+    exits: dict[str, dict[str, int]] = {}
+    for key, kind, exit_key, number in moves:
+        kinds = found.setdefault(key, {})
+        kinds[kind] = kinds.get(kind, 0) + number
+        if kind == "go":
+            exits.setdefault(key, {})[exit_key] = number
+    for key, number in here:
+        found.setdefault(key, {})["here"] = number
+    return {
+        key: StepFigures(
+            here=kinds.get("here", 0),
+            done=kinds.get("go", 0),
+            left=kinds.get("leave", 0),
+            failed=max(kinds.get("fail", 0) - kinds.get("retry", 0), 0),
+            exits=exits.get(key, {}),
+        )
+        for key, kinds in found.items()
+    }
+
+
+def figures_of(program: Program) -> Figures:
+    """Figures as the cards show them, each with the way to who is behind it."""
+    found = program_figures(program.pk)
+    entry = [Count("entered", found.entered, people_url(program))]
+    if found.inside:
+        entry.append(Count("in progress", found.inside, people_url(program, state="running")))
+    if found.refused:
+        url = reverse("admin:journeys_program_snapshot", args=[program.pk]) + "#refused"
+        entry.append(Count("refused", found.refused, url, "warn"))
+    goal = ()
+    if found.goals:
+        label = f"reached it ({found.goal_percent} %)"
+        goal = (Count(label, found.goals, people_url(program, goal="1"), "good"),)
+    steps = {key: _step_counts(program, key, one) for key, one in found.steps.items()}
+    exits = {
+        (key, exit_key): Count(
+            "", number, people_url(program, step=key, what="done", exit=exit_key)
+        )
+        for key, one in found.steps.items()
+        for exit_key, number in one.exits.items()
+    }
+    return Figures(tuple(entry), goal, steps, exits)
+
+
+def _step_counts(program: Program, key: str, found: StepFigures) -> tuple[Count, ...]:
+    """The figures of a step; what nobody did is not told."""
+    rows = (
+        ("reached", found.reached, "reached", ""),
+        ("waiting", found.here, "here", "info"),
+        ("done", found.done, "done", "good"),
+        ("left here", found.left, "left", ""),
+        ("failed", found.failed, "failed", "error"),
+    )
+    return tuple(
+        Count(label, number, people_url(program, step=key, what=what), tone)
+        for label, number, what, tone in rows
+        if number
+    )
+
+
+def people_url(program: Program, **filters: str) -> str:
+    """The list of participants behind a figure."""
+    url = reverse("admin:journeys_program_participants", args=[program.pk])
+    return f"{url}?{urlencode(filters)}" if filters else url

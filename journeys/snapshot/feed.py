@@ -1,0 +1,211 @@
+"""The feed of one participant: every step, wait, event and decision, with the evidence (PRG-61)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from csplatform.accounts.models import User
+from csplatform.customers.attributes import effective_time_zone
+from journeys.models import Outbox, Participant, ProgramVersion, Step, Transition
+from journeys.steps.registry import step_kinds
+
+ICONS = {
+    "enter": "login", "go": "arrow_downward", "wait": "hourglass_top", "leave": "logout",
+    "fail": "error", "goal": "flag", "late": "schedule", "pause": "pause", "resume": "play_arrow",
+    "move": "open_with", "retry": "replay",
+}  # fmt: skip
+TONES = {"fail": "error", "goal": "good", "late": "warn", "leave": "info", "enter": "good"}
+MAX_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class FeedRow:
+    """One line of the feed.
+
+    Attributes:
+        facts: (name, value) pairs that the decision rests on; conditions: (words, true?).
+        version, amendment: what was in force.
+        effects: messages that left with it.
+    """
+
+    at: datetime
+    local: datetime
+    icon: str
+    tone: str
+    title: str
+    step: str
+    kind_label: str
+    text: str
+    facts: tuple[tuple[str, str], ...]
+    conditions: tuple[tuple[str, bool], ...]
+    version: int
+    amendment: int
+    effects: tuple[Outbox, ...] = field(default=())
+
+
+def feed_of(participant: Participant) -> list[FeedRow]:
+    """The feed, oldest first. A constant number of queries."""
+    rows = list(Transition.objects.filter(participant_id=participant.pk).order_by("id")[:MAX_ROWS])
+    ids = {row.step_id for row in rows} | {row.to_step_id for row in rows}
+    steps = Step.objects.in_bulk([pk for pk in ids if pk])
+    numbers = dict(
+        ProgramVersion.objects.filter(pk__in={r.version_id for r in rows}).values_list(
+            "pk", "number"
+        )
+    )
+    users = User.objects.in_bulk(_actors(rows))
+    sent = _sent(participant)
+    zone = zone_of(participant)
+    return [_row(row, steps, numbers, users, sent, zone) for row in rows]
+
+
+def _actors(rows: Iterable[Transition]) -> list[int]:
+    found = {row.evidence.get("by") for row in rows}
+    return [pk for pk in found if isinstance(pk, int)]
+
+
+def zone_of(participant: Participant) -> ZoneInfo:
+    """The subject's own time zone."""
+    if participant.person:
+        name = effective_time_zone(participant.person)
+    else:
+        name = participant.company.time_zone if participant.company else "UTC"
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def _sent(participant: Participant) -> dict[tuple[int | None, int], list[Outbox]]:
+    found: dict[tuple[int | None, int], list[Outbox]] = {}
+    for message in Outbox.objects.filter(participant_id=participant.pk).order_by("id"):
+        found.setdefault((message.step_id, message.visit), []).append(message)
+    return found
+
+
+def _row(
+    row: Transition,
+    steps: Mapping[int, Step],
+    numbers: Mapping[int, int],
+    users: Mapping[int, User],
+    sent: Mapping[tuple[int | None, int], list[Outbox]],
+    zone: ZoneInfo,
+) -> FeedRow:
+    step = steps.get(row.step_id) if row.step_id else None
+    to = steps.get(row.to_step_id) if row.to_step_id else None
+    effects = sent.get((row.step_id, row.visit), []) if row.kind == "go" else []
+    return FeedRow(
+        at=row.occurred_at,
+        local=row.occurred_at.astimezone(zone),
+        icon=_icon(row, step),
+        tone=TONES.get(row.kind, ""),
+        title=_title(row, step),
+        step=step.name if step else "",
+        kind_label=_kind_label(step),
+        text=_text(row, to),
+        facts=tuple(_facts(row.evidence, users)),
+        conditions=tuple(_conditions(row.evidence)),
+        version=numbers.get(row.version_id, 0),
+        amendment=row.amendment,
+        effects=tuple(effects),
+    )
+
+
+def _icon(row: Transition, step: Step | None) -> str:
+    if row.kind == "go" and step and step.kind in step_kinds:
+        return step_kinds.get(step.kind).icon
+    return ICONS.get(row.kind, "circle")
+
+
+def _kind_label(step: Step | None) -> str:
+    if step is None:
+        return ""
+    return step_kinds.get(step.kind).label if step.kind in step_kinds else step.kind
+
+
+def _title(row: Transition, step: Step | None) -> str:
+    name = f"“{step.name}”" if step else ""
+    words = {
+        "enter": "Entered the program",
+        "go": f"{name}: {_exit(row, step)}" if row.exit not in ("", "done") else f"{name} done",
+        "wait": f"Waits at {name}",
+        "leave": "Left the program",
+        "fail": f"Failed at {name}",
+        "goal": "Reached the goal",
+        "late": f"Came too late at {name}",
+        "pause": "Paused",
+        "resume": "Went on after the pause",
+        "move": f"Moved to {name}",
+        "retry": f"Tries {name} again",
+    }
+    return words.get(row.kind, row.kind)
+
+
+def _exit(row: Transition, step: Step | None) -> str:
+    """The label of an exit as the step had it."""
+    if step is not None and step.kind in step_kinds:
+        kind = step_kinds.get(step.kind)
+        try:
+            config = kind.Config.model_validate(step.config)
+        except ValueError:
+            return row.exit
+        labels = {item.key: item.label for item in kind.exits(config)}
+        return labels.get(row.exit, row.exit)
+    return row.exit
+
+
+def _text(row: Transition, to: Step | None) -> str:
+    if row.kind in ("go", "enter", "move") and to:
+        return f"Goes on to “{to.name}”."
+    if row.kind == "go":
+        return "Was the last step."
+    if row.kind in ("leave", "fail") and row.evidence.get("reason"):
+        return _reason(str(row.evidence["reason"]))
+    return ""
+
+
+def _reason(reason: str) -> str:
+    known = {"end": "Reached the end of the flow.", "goal": "The goal ends the run.",
+             "exit": "An Exit step."}  # fmt: skip
+    return known.get(reason, reason)
+
+
+# Shown in a way of their own, or not worth a line.
+_OWN = ("conditions", "reason", "by", "error")
+LABELS = {
+    "how": "How", "segment": "Segment", "until": "At most until", "matched": "Path",
+    "rule": "Rule", "bucket": "Place of 0 to 100", "group": "Group", "attribute": "Attribute",
+    "old": "Before", "new": "After", "unchanged": "Had this value already", "template": "Template",
+    "ref": "Reference", "waits_for": "Waits for", "at_limit": "Time was up", "event": "Event",
+}  # fmt: skip
+
+
+def _facts(evidence: Mapping[str, Any], users: Mapping[int, User]) -> Iterable[tuple[str, str]]:
+    by = evidence.get("by")
+    if isinstance(by, int):
+        yield "By", str(users.get(by, f"user {by}"))
+    for name, value in evidence.items():
+        if name in _OWN or value in (None, "", [], {}, False) and name not in ("old", "new"):
+            continue
+        yield LABELS.get(name, name.replace("_", " ").capitalize()), _value(value)
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "(not set)"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_value(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return "; ".join(_value(item) for item in value)
+    return str(value)
+
+
+def _conditions(evidence: Mapping[str, Any]) -> Iterable[tuple[str, bool]]:
+    found = evidence.get("conditions")
+    for item in found if isinstance(found, list) else ():
+        if isinstance(item, dict):
+            yield str(item.get("words", "")), bool(item.get("true"))

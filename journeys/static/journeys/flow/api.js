@@ -1,0 +1,55 @@
+// Requests of the program pages: JSON in, JSON out, problems as errors.
+
+/** The server said no; `problems` are sentences with the path of the place. */
+export class Refused extends Error {
+  constructor(status, problems) {
+    super(problems.map((problem) => problem.message).join(" ") || `The server answered ${status}.`);
+    this.status = status;
+    this.problems = problems;
+  }
+
+  /** Whether somebody else saved in between. */
+  get stale() {
+    return this.problems.some((problem) => problem.code === "stale");
+  }
+}
+
+/** The server did not answer at all. */
+export class Away extends Error {}
+
+const token = () => document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
+
+async function ask(url, options) {
+  let response;
+  try {
+    response = await fetch(url, { credentials: "same-origin", ...options });
+  } catch {
+    throw new Away("The server cannot be reached.");
+  }
+  if (response.redirected || !(response.headers.get("content-type") ?? "").includes("json")) {
+    if (response.status >= 502) throw new Away("The server cannot be reached.");
+    const message = response.redirected
+      ? "You are signed out. Sign in in another window, then try again."
+      : `The server answered ${response.status}. Reload the page.`;
+    throw new Refused(response.status, [{ path: "", message, code: "answer" }]);
+  }
+  const data = await response.json();
+  if (!response.ok) throw new Refused(response.status, data.problems ?? []);
+  return data;
+}
+
+export const getJson = (url) => ask(url, { headers: { Accept: "application/json" } });
+
+export const postJson = (url, data) =>
+  ask(url, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRFToken": token() },
+    body: JSON.stringify(data),
+  });
+
+/** HTML of one of our own templates as nodes (escaped there; nothing of it is a script). */
+export function nodesOf(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content;
+}

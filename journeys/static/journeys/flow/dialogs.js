@@ -1,0 +1,64 @@
+// Dialogs of the program pages: conflict, publish, pause, stop; and the short notice at the foot.
+
+import { nodesOf } from "./api.js";
+
+const TOAST_MS = 8000;
+let toastTimer = 0;
+
+/** Ask which flow to keep; "theirs" when the dialog is just closed. */
+export function askConflict(dialog) {
+  return new Promise((resolve) => {
+    dialog.returnValue = "";
+    dialog.onclick = (event) => {
+      const choice = event.target.closest("[data-choice]");
+      if (choice) dialog.close(choice.dataset.choice);
+    };
+    dialog.oncancel = (event) => event.preventDefault();
+    dialog.onclose = () => resolve(dialog.returnValue || "theirs");
+    dialog.showModal();
+  });
+}
+
+/** A short notice, with one thing to do about it. */
+export function toast(element, text, action = null) {
+  clearTimeout(toastTimer);
+  element.replaceChildren(text);
+  if (action) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = action.text;
+    button.addEventListener("click", () => {
+      element.hidden = true;
+      action.act();
+    });
+    element.append(button);
+  }
+  element.hidden = false;
+  toastTimer = setTimeout(() => (element.hidden = true), TOAST_MS);
+}
+
+/** Show what publishing, pausing or stopping would do; its form posts like any other. */
+export async function openLife(dialog, what, url, goTo = null) {
+  const wait = document.createElement("p");
+  wait.className = "fl-none";
+  wait.textContent = "Looking what would happen…";
+  dialog.replaceChildren(wait);
+  dialog.showModal();
+  const response = await fetch(`${url}?do=${what}`, { credentials: "same-origin" });
+  if (!response.ok || response.redirected) {
+    wait.textContent = response.redirected
+      ? "You are signed out. Reload the page."
+      : `The server answered ${response.status}. Reload the page and try again.`;
+    return;
+  }
+  dialog.replaceChildren(nodesOf(await response.text()));
+  dialog.onclick = (event) => {
+    if (event.target.closest("[data-do=close]") || event.target === dialog) dialog.close();
+    const link = event.target.closest("[data-goto]");
+    if (!link || !goTo) return;
+    event.preventDefault();
+    dialog.close();
+    goTo(link.dataset.goto);
+  };
+  dialog.querySelector("[autofocus], button")?.focus();
+}

@@ -1,0 +1,167 @@
+// A step's form as JSON: the markup says what each input is, nothing here knows a step kind.
+
+import { mountRule } from "./rule.js";
+
+/** The settings below a scope, as JSON. */
+export function readScope(scope) {
+  const values = {};
+  for (const input of inputsOf(scope)) values[input.dataset.name] = readInput(input);
+  return values;
+}
+
+/** The inputs that belong to a scope itself, not to one nested in it. */
+function inputsOf(scope) {
+  return [...scope.querySelectorAll("[data-name]")].filter(
+    (input) => input.parentElement.closest("[data-scope]") === scope,
+  );
+}
+
+function readInput(input) {
+  const widget = input.dataset.widget;
+  if (widget === "object") return readScope(input.querySelector("[data-scope]"));
+  if (widget === "rule") return input.querySelector("[data-rule]").ruleValue;
+  if (widget === "conditions") return readConditions(input);
+  if (widget === "attribute_value") return readAttribute(input.querySelector("[data-attribute-value]"));
+  const items = input.querySelector("[data-items]");
+  if (items) return [...items.children].map(readScope);
+  return readPlain(input.querySelector("[data-value]"));
+}
+
+function readPlain(element) {
+  if (element.type === "checkbox") return element.checked;
+  if (element.hasAttribute("data-lines")) {
+    return element.value.split("\n").map((line) => line.trim()).filter(Boolean);
+  }
+  if (element.type === "number") return element.value === "" ? null : Number(element.value);
+  if (element.tagName === "SELECT" && element.value === "") return null;
+  return element.value;
+}
+
+function readConditions(input) {
+  return [...input.querySelectorAll("[data-condition]")].map((item) => {
+    const what = item.querySelector("[data-what]").value;
+    if (what === "rule") return { type: "rule", rule: item.querySelector("[data-rule]").ruleValue };
+    const [step = "", event = ""] = what.split(" ");
+    return { type: "event", step, event };
+  });
+}
+
+function readAttribute(box) {
+  const element = box.querySelector("[data-attribute]");
+  if (!element || element.value === "") return null;
+  const type = element.dataset.type;
+  if (type === "number") return Number(element.value);
+  if (type === "boolean") return element.value === "true";
+  if (type === "list") return element.value.split(",").map((part) => part.trim()).filter(Boolean);
+  return element.value;
+}
+
+/** Bring the live parts of a form to life: rules, conditions, attribute values. */
+export function enliven(root, context) {
+  for (const box of root.querySelectorAll("[data-rule]")) {
+    const item = box.closest("[data-condition]");
+    if (!item) mountRule(box, context);
+    else enlivenCondition(item, box, context);
+  }
+  for (const box of root.querySelectorAll("[data-attribute-value]")) enlivenAttribute(box, context);
+}
+
+function enlivenCondition(item, box, context) {
+  const select = item.querySelector("[data-what]");
+  const show = () => {
+    box.hidden = select.value !== "rule";
+    if (!box.hidden && !box.dataset.mounted) mountRule(box, context);
+  };
+  select.addEventListener("change", show);
+  show();
+}
+
+function enlivenAttribute(box, context) {
+  const scope = box.closest("[data-scope]");
+  const select = scope.querySelector(`[data-name="${CSS.escape(box.dataset.follows)}"] [data-value]`);
+  const draw = (value) => {
+    const spec = context.attributes[select?.value] ?? { type: "text", choices: [] };
+    box.replaceChildren(attributeInput(spec, value, box.dataset.label));
+  };
+  draw(JSON.parse(box.dataset.attributeValue));
+  select?.addEventListener("change", () => draw(null));
+}
+
+function attributeInput(spec, value, label) {
+  const choices = spec.type === "boolean" ? [["true", "Yes"], ["false", "No"]] : spec.choices;
+  const input = document.createElement(choices.length ? "select" : "input");
+  input.dataset.attribute = "";
+  input.dataset.type = spec.type;
+  input.setAttribute("aria-label", label);
+  if (choices.length) {
+    for (const [key, text] of [["", "(clear it)"], ...choices]) input.append(new Option(text, key));
+  } else {
+    const types = { number: "number", date: "date", link: "url" };
+    input.type = types[spec.type] ?? "text";
+    if (spec.type === "number") input.step = "any";
+    if (spec.type === "list") input.placeholder = "a, b, c";
+    if (spec.type === "datetime") input.placeholder = "2026-01-31T09:00";
+  }
+  input.value = Array.isArray(value) ? value.join(", ") : String(value ?? "");
+  return input;
+}
+
+/** A new item of a list, with a key and a name of its own where it has such. */
+export function addItem(list, context) {
+  const items = list.querySelector("[data-items]");
+  const item = list.querySelector("template[data-blank]").content.cloneNode(true).firstElementChild;
+  const number = items.children.length + 1;
+  for (const key of item.querySelectorAll("[data-key-input]")) key.value = randomKey();
+  const label = item.querySelector('[data-name="label"] [data-value]');
+  if (label && !label.value) label.value = `Path ${number}`;
+  const percent = item.querySelector('[data-name="percent"] [data-value]');
+  if (percent && !percent.value) percent.value = "0";
+  items.append(item);
+  enliven(item, context);
+  (item.querySelector("input:not([type=hidden]), select, textarea") ?? item).focus();
+  return item;
+}
+
+function randomKey() {
+  const letters = "abcdefghijkmnpqrstuvwxyz";
+  const bytes = crypto.getRandomValues(new Uint8Array(6));
+  return [...bytes].map((byte) => letters[byte % letters.length]).join("");
+}
+
+/** Write problems beside the inputs they are about; what has no place goes to the end. */
+export function showProblems(form, problems) {
+  for (const list of form.querySelectorAll("[data-problems-of]")) clear(list);
+  for (const input of form.querySelectorAll(".has-problem")) input.classList.remove("has-problem");
+  const rest = form.querySelector("[data-problems]");
+  if (rest) clear(rest);
+  const root = form.querySelector("[data-scope]");
+  for (const problem of problems) {
+    const input = root ? locate(root, problem.field.split("/").filter(Boolean)) : null;
+    const list = input?.querySelector(":scope > [data-problems-of]") ?? rest;
+    if (!list) continue;
+    input?.classList.add("has-problem");
+    const line = document.createElement("li");
+    line.className = `is-${problem.level}`;
+    line.textContent = problem.message;
+    list.append(line);
+    list.hidden = false;
+  }
+}
+
+function clear(list) {
+  list.replaceChildren();
+  list.hidden = true;
+}
+
+/** The innermost input that a path of a problem leads to. */
+function locate(scope, path) {
+  const [name, ...rest] = path;
+  const input = inputsOf(scope).find((candidate) => candidate.dataset.name === name);
+  if (!input) return null;
+  if (input.dataset.widget === "object") {
+    return locate(input.querySelector("[data-scope]"), rest) ?? input;
+  }
+  const item = input.querySelector("[data-items]")?.children[Number(rest[0])];
+  if (item?.matches("[data-scope]")) return locate(item, rest.slice(1)) ?? input;
+  return input;
+}

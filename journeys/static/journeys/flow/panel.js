@@ -1,0 +1,126 @@
+// The side panel: shows a form, sends what is typed, marks what is wrong while typing.
+
+import { getJson, nodesOf } from "./api.js";
+import { addItem, enliven, readScope, showProblems } from "./form.js";
+
+const TYPING_MS = 350;
+
+/** Hooks: send(edit, of) saves an edit, act(name, of) does what a button says, closed(). */
+export class Panel {
+  constructor(element, store, hooks) {
+    this.element = element;
+    this.store = store;
+    this.hooks = hooks;
+    this.of = "";
+    this.timer = 0;
+    element.addEventListener("input", () => this.#typed());
+    element.addEventListener("change", () => this.#typed());
+    element.addEventListener("submit", (event) => event.preventDefault());
+    element.addEventListener("click", (event) => this.#click(event));
+    element.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  get form() {
+    return this.element.querySelector("form");
+  }
+
+  /** Open the panel of a step, the entry or the aims. */
+  async open(of, { focus = true } = {}) {
+    await this.flush();
+    const answer = await getJson(`${this.store.urls.flow_panel}?of=${encodeURIComponent(of)}`);
+    this.store.marks = answer.marks;
+    this.show(of, answer.panel, { focus });
+  }
+
+  /** Show a panel's HTML. */
+  show(of, html, { focus = false } = {}) {
+    this.of = of;
+    this.element.replaceChildren(nodesOf(html));
+    this.element.hidden = false;
+    this.element.scrollTop = 0;
+    document.body.classList.add("fl-panel-open");
+    enliven(this.element, this.store);
+    this.refresh();
+    if (focus) this.#focusFirst();
+  }
+
+  #focusFirst() {
+    const first = this.form?.querySelector("[data-scope] :is(input:not([type=hidden]), select, textarea)");
+    const name = this.form?.querySelector("[data-step-name]");
+    (first ?? name ?? this.element.querySelector("[data-do=close]"))?.focus({ preventScroll: true });
+  }
+
+  close() {
+    this.flush();
+    this.of = "";
+    this.element.hidden = true;
+    this.element.replaceChildren();
+    document.body.classList.remove("fl-panel-open");
+    this.hooks.closed();
+  }
+
+  /** Marks and the sentence, as the last answer has them. */
+  refresh() {
+    if (!this.form) return;
+    const ours = (mark) => {
+      if (this.of === "entry") return mark.path.startsWith("/entry");
+      if (this.of === "aims") return /^\/(goal|exits)/.test(mark.path);
+      return mark.step === this.of;
+    };
+    const marks = this.store.marks.filter(ours).map((mark) => ({
+      ...mark,
+      field: this.of === "entry" ? mark.path.replace("/entry", "") : mark.field,
+    }));
+    showProblems(this.form, marks);
+    const card = document.querySelector(`.fl-card[data-panel="${CSS.escape(this.of)}"]`);
+    const sentence = this.form.querySelector("[data-sentence]");
+    if (sentence) sentence.textContent = card?.querySelector(".fl-say")?.textContent ?? "";
+  }
+
+  #typed() {
+    if (!this.form || this.form.querySelector("fieldset").disabled) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.flush(), TYPING_MS);
+    this.dirty = true;
+  }
+
+  /** Send what was typed, now. */
+  async flush() {
+    clearTimeout(this.timer);
+    if (!this.dirty || !this.form) return;
+    this.dirty = false;
+    await this.hooks.send(this.#edit(), this.of);
+  }
+
+  #edit() {
+    const values = readScope(this.form.querySelector("[data-scope]"));
+    if (this.of === "entry") return { op: "entry", entry: values };
+    if (this.of === "aims") return { op: "aims", ...values };
+    const name = this.form.querySelector("[data-step-name]").value;
+    return { op: "update", key: this.of, name, config: values };
+  }
+
+  #click(event) {
+    const button = event.target.closest("[data-do]");
+    if (!button) return;
+    const item = button.closest("[data-items] > *");
+    if (button.dataset.do === "close") this.close();
+    else if (button.dataset.do === "add-item") {
+      addItem(button.closest(".fl-group"), this.store);
+      this.#typed();
+    } else if (button.dataset.do === "item-remove") {
+      item.remove();
+      this.#typed();
+    } else if (button.dataset.do === "item-up") {
+      item.previousElementSibling?.before(item);
+      this.#typed();
+    } else this.hooks.act(button.dataset.do, this.of);
+  }
+
+  #key(event) {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.close();
+  }
+}

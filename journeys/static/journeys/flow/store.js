@@ -1,0 +1,153 @@
+// The draft as the server has it, one edit at a time, with undo and redo.
+
+import { Away, Refused, getJson, postJson } from "./api.js";
+
+const RETRY_MS = 2000;
+const KEPT = 200;
+
+/**
+ * Hooks: shown(answer) draws an answer, saving(state, message) tells how saving goes,
+ * conflict() asks which flow to keep ("theirs", "copy" or "mine"), refused(error) shows a problem.
+ */
+export class Store {
+  constructor(state, hooks) {
+    Object.assign(this, state);
+    this.hooks = hooks;
+    this.undos = [];
+    this.redos = [];
+    this.tail = Promise.resolve();
+    this.waiting = 0;
+  }
+
+  /**
+   * Queue an edit. `merge` joins it with the edit before it into one step of undo.
+   * Resolves to the answer, or null when it was refused.
+   */
+  edit(edit, { panel = "", merge = "", from = "" } = {}) {
+    this.waiting += 1;
+    this.hooks.saving("busy");
+    const done = this.tail.then(() => this.#send(edit, { panel, merge, from }));
+    this.tail = done.catch(() => null);
+    return done.finally(() => {
+      this.waiting -= 1;
+    });
+  }
+
+  async #send(edit, options) {
+    const before = { document: this.document, selected: options.from, merge: options.merge };
+    const body = { revision: this.revision, edit, panel: options.panel };
+    try {
+      const answer = await this.#post(body);
+      this.#remember(before, options);
+      this.#take(answer);
+      return answer;
+    } catch (error) {
+      return this.#failed(error, edit);
+    }
+  }
+
+  async #post(body) {
+    for (;;) {
+      try {
+        return await postJson(this.urls.flow_edit, body);
+      } catch (error) {
+        if (!(error instanceof Away)) throw error;
+        this.hooks.saving("away");
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  #remember(before, { history, merge }) {
+    if (history === "undo") {
+      this.redos.push(before);
+      return;
+    }
+    if (history !== "redo") this.redos = [];
+    const last = this.undos.at(-1);
+    if (merge && last?.merge === merge && !history) return;
+    this.undos.push(before);
+    if (this.undos.length > KEPT) this.undos.shift();
+  }
+
+  #take(answer) {
+    this.document = answer.document;
+    this.revision = answer.revision;
+    this.marks = answer.marks;
+    this.hooks.shown(answer);
+    this.hooks.saving(this.waiting > 1 ? "busy" : "saved");
+  }
+
+  async #failed(error, edit) {
+    if (error instanceof Refused && error.stale) return this.#settle(edit);
+    this.hooks.saving("refused");
+    this.hooks.refused(error);
+    return null;
+  }
+
+  /** Two browsers: the user says which flow to keep; the other stays within reach. */
+  async #settle(edit) {
+    this.hooks.saving("conflict");
+    const choice = await this.hooks.conflict();
+    if (choice === "copy") {
+      const copy = await postJson(this.urls.flow_copy, { document: this.document, edit });
+      window.location.assign(copy.url);
+      return null;
+    }
+    const kept = { document: this.document, edit, preview: true };
+    const mine = (await postJson(this.urls.flow_copy, kept)).document;
+    const theirs = await getJson(this.urls.flow_state);
+    this.#take(theirs);
+    this.undos.push({ document: mine, selected: "", merge: "" });
+    if (choice !== "mine") return theirs;
+    const theirDocument = { document: theirs.document, selected: "", merge: "" };
+    const answer = await this.#whole(mine);
+    this.undos.push(theirDocument);
+    return answer;
+  }
+
+  async #whole(document) {
+    const edit = { op: "document", document };
+    const answer = await this.#post({ revision: this.revision, edit, panel: "" });
+    this.#take(answer);
+    return answer;
+  }
+
+  undo(panel) {
+    return this.#travel(this.undos, "undo", panel);
+  }
+
+  redo(panel) {
+    return this.#travel(this.redos, "redo", panel);
+  }
+
+  /** Put back an earlier (or undone) document as an edit of its own. */
+  #travel(stack, history, panel) {
+    this.waiting += 1;
+    const done = this.tail.then(async () => {
+      const entry = stack.pop();
+      if (!entry) return null;
+      const edit = { op: "document", document: entry.document, selected: entry.selected };
+      return this.#send(edit, { panel, merge: "", from: entry.selected, history });
+    });
+    this.tail = done.catch(() => null);
+    return done.finally(() => {
+      this.waiting -= 1;
+    });
+  }
+}
+
+/** A step of a document with the sequence that owns it, or null. */
+export function findStep(document, key) {
+  const search = (steps, parent, exit) => {
+    for (const [index, step] of steps.entries()) {
+      if (step.key === key) return { step, steps, parent, exit, index };
+      for (const [name, inner] of Object.entries(step.exits ?? {})) {
+        const found = search(inner, step.key, name);
+        if (found) return found;
+      }
+    }
+    return null;
+  };
+  return search(document.steps, "", "");
+}

@@ -4,6 +4,7 @@
 """
 
 import http.client
+import math
 import os
 import socket
 import sys
@@ -14,13 +15,15 @@ from csplatform.embedded.places import Places, Refusal
 from csplatform.embedded.servers import without_password
 from csplatform.embedded.stack import (
     Address,
-    application_specs,
     environment,
     prepare_spec,
     start_servers,
+    web_spec,
+    worker_specs,
 )
 from csplatform.embedded.supervisor import StopRequested, Supervisor
 
+HEAD_START_SECONDS = 30
 PAGES = {
     "/admin/": "build programs and engagements",
     "/work/": "work list and customers of a CSM",
@@ -76,9 +79,13 @@ def run(supervisor: Supervisor, address: Address, began: float) -> None:
     env = environment(places, urls, PORT=str(address.port), PYTHONWARNINGS=quiet)
     places.publish({key: env[key] for key in (*urls, "SECRET_KEY", "DATA_DIR", "PORT")})
     prepare(supervisor, env)
-    for spec in application_specs(places, env, address):
+    # The web server first, on a machine that is busy with nothing else: pages are what people
+    # wait for, and each of the other processes takes a second or more of processor to load.
+    supervisor.start(web_spec(places, env, address))
+    wait_for_answer(supervisor, address, "/healthz", HEAD_START_SECONDS)
+    for spec in worker_specs(places, env):
         supervisor.start(spec)
-    wait_until_ready(supervisor, address)
+    wait_for_answer(supervisor, address, "/readyz")
     greet(places, address, time.monotonic() - began)
     supervisor.run_forever()
 
@@ -108,22 +115,28 @@ def check_port_free(address: Address) -> None:
             ) from error
 
 
-def wait_until_ready(supervisor: Supervisor, address: Address) -> None:
-    """Supervise until /readyz answers 200; says once a minute what is missing."""
-    say_at = time.monotonic() + 60
-    while problem := readiness(address):
-        if time.monotonic() > say_at:
+def wait_for_answer(
+    supervisor: Supervisor, address: Address, path: str, at_most: float = math.inf
+) -> None:
+    """Supervise until this page answers 200; says once a minute what is missing."""
+    began = time.monotonic()
+    say_at = began + 60
+    while problem := answer_of(address, path):
+        now = time.monotonic()
+        if now - began > at_most:
+            return
+        if now > say_at:
             say("web", f"not ready yet: {problem}")
-            say_at = time.monotonic() + 60
+            say_at = now + 60
         supervisor.tick(0.2)
 
 
-def readiness(address: Address) -> str:
-    """Empty when /readyz answers 200, else what it said."""
+def answer_of(address: Address, path: str) -> str:
+    """Empty when this page answers 200, else what it said."""
     host = "127.0.0.1" if address.host == "0.0.0.0" else address.host  # noqa: S104 - compared
     connection = http.client.HTTPConnection(host, address.port, timeout=5)
     try:
-        connection.request("GET", "/readyz", headers={"Host": "localhost"})
+        connection.request("GET", path, headers={"Host": "localhost"})
         answer = connection.getresponse()
         body = answer.read(500).decode("utf-8", "replace")
         return "" if answer.status == 200 else f"{answer.status} {body}"

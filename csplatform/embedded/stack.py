@@ -114,9 +114,9 @@ def web_spec(places: Places, env: Mapping[str, str], address: Address) -> ChildS
     )
 
 
-def application_specs(places: Places, env: Mapping[str, str], address: Address) -> list[ChildSpec]:
-    """Web, one worker per lane, scheduler."""
-    specs = [web_spec(places, env, address)]
+def worker_specs(places: Places, env: Mapping[str, str]) -> list[ChildSpec]:
+    """One worker per lane, and the scheduler."""
+    specs = []
     for lane in LANES:
         # The bulk lane steps back when the machine is busy: people and events go first.
         nice = 10 if lane == "bulk" else 0

@@ -12,5 +12,7 @@ class EngagementsConfig(AppConfig):
     def ready(self) -> None:
         """Hook up what lower rooms left open."""
         from engagements import registrations
+        from engagements.inapp.api import registrations as api_registrations
 
         registrations.register()
+        api_registrations.register()

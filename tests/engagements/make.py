@@ -77,7 +77,5 @@ def admin() -> User:
 
 def engagement(*, launched: bool = True, actor: Any = None, **values: Any) -> Engagement:
     """A dialog with a button."""
-    made = create_engagement(
-        values.pop("name", "Welcome"), kind="dialog", actor=actor, **values
-    )
+    made = create_engagement(values.pop("name", "Welcome"), kind="dialog", actor=actor, **values)
     return launch_engagement(made.pk, actor=actor) if launched else made

@@ -147,9 +147,7 @@ def test_an_unknown_key_is_a_401(site: Browser) -> None:
 
 
 def test_the_key_may_stand_in_the_body(site: Browser) -> None:
-    response = site.raw(
-        json.dumps({"visitor": site.visitor, "key": site.source.write_key}), key=""
-    )
+    response = site.raw(json.dumps({"visitor": site.visitor, "key": site.source.write_key}), key="")
     assert response.status_code == 200
 
 

@@ -12,8 +12,17 @@ from csplatform.kit import sql
 from csplatform.kit.errors import DomainError
 from engagements.inapp.operations.drafts import save_draft
 from engagements.inapp.operations.life import end_engagement, launch_engagement, pause_engagement
+from engagements.inapp.operations.links import StepPlace, connect, disconnect
 from engagements.models import Engagement, Invitation, ProgramLink, Showing
-from journeys.models import Participant, Program, ProgramVersion, Refusal, Transition
+from journeys.engine.versions import load_versions
+from journeys.models import (
+    Amendment,
+    Participant,
+    Program,
+    ProgramVersion,
+    Refusal,
+    Transition,
+)
 from journeys.operations.enroll import enroll
 from journeys.operations.life import stop_program
 from journeys.operations.publish import publish_program
@@ -273,7 +282,7 @@ def test_paused_hides_and_relaunched_shows_the_new_content(run_lanes: Lanes) -> 
 
 def test_values_of_a_person_stay_text(run_lanes: Lanes) -> None:
     """ENG-02, PRG-90: nothing of a person's data becomes markup, a link or a template."""
-    nasty = '<img src=x onerror=alert(1)>{{ person.email }}'
+    nasty = "<img src=x onerror=alert(1)>{{ person.email }}"
     ann = person()
     Person.objects.filter(pk=ann).update(name=nasty)
     content = {
@@ -313,7 +322,7 @@ def test_publishing_associates_and_stopping_takes_it_back(run_lanes: Lanes) -> N
     [
         (lambda e: pause_engagement(e.pk, actor=None), "paused"),
         (lambda e: end_engagement(e.pk, actor=None), "ended"),
-        (lambda e: Engagement.objects.filter(pk=e.pk).update(triggered_by="automatic"), "triggered"),
+        (lambda e: Engagement.objects.filter(pk=e.pk).update(triggered_by="automatic"), "trigger"),
         (
             lambda e: Engagement.objects.filter(pk=e.pk).update(
                 ends_at=datetime(2020, 1, 1, tzinfo=UTC)
@@ -364,10 +373,6 @@ def test_drafts_and_gone_engagements_are_marked() -> None:
 
 def test_after_a_swap_earlier_participants_fail(run_lanes: Lanes) -> None:
     """PRG-43: who had entered before can no longer trigger it; newcomers get the new one."""
-    from engagements.inapp.operations.links import StepPlace, connect, disconnect
-    from journeys.engine.versions import load_versions
-    from journeys.models import Amendment
-
     old, new = engagement(), engagement()
     ann, bob = person(), person("u-2", "bob@example.com")
     runs = program(old, waits_for="failed")

@@ -1,0 +1,1 @@
+"""REST doors of engagements. Imported by the app alone."""

@@ -12,5 +12,7 @@ class JourneysConfig(AppConfig):
     def ready(self) -> None:
         """Hook up what lower rooms left open."""
         from journeys import registrations
+        from journeys.api import registrations as api_registrations
 
         registrations.register()
+        api_registrations.register()

@@ -1,0 +1,165 @@
+"""What requests and answers about programs look like."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from csplatform.api.fields import IdField, ObjectField, ShapeSerializer
+from journeys.models import Program, ProgramVersion
+from journeys.models.program import ProgramType
+
+LARGEST_REVISION = 2**31 - 2
+WELCOME_FLOW: dict[str, Any] = {
+    "entry": {"sources": [{"kind": "segment", "segment": 3}]},
+    "steps": [
+        {"key": "a1", "kind": "send_email", "name": "Welcome", "config": {"template": 1}},
+        {"key": "a2", "kind": "exit", "name": "Done", "config": {}},
+    ],
+}
+
+
+class ProgramSerializer(serializers.ModelSerializer):
+    """A program as answered; its flow is at /draft/ and in its versions."""
+
+    folder_name = serializers.CharField()
+    published = serializers.IntegerField(source="published_id", allow_null=True)
+    published_number = serializers.IntegerField(
+        source="published.number", default=None, allow_null=True
+    )
+
+    class Meta:
+        model = Program
+        fields = [
+            "id", "name", "type", "folder", "folder_name", "description", "state",
+            "draft_revision", "published", "published_number", "published_at", "paused_at",
+            "accepts_entries", "quarantine", "created_by", "created_at", "updated_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class ProgramGiven(ShapeSerializer):
+    """A program to make."""
+
+    name = serializers.CharField(max_length=200)
+    type = serializers.ChoiceField(ProgramType.choices, default=ProgramType.PERSON)
+    folder = IdField(required=False, allow_null=True)
+    description = serializers.CharField(required=False, allow_blank=True, max_length=5000)
+    document = ObjectField(required=False, help_text="The flow; else it starts empty.")
+
+
+class ProgramChange(ShapeSerializer):
+    """What may change of a program."""
+
+    name = serializers.CharField(required=False, max_length=200)
+    folder = IdField(required=False, allow_null=True)
+    description = serializers.CharField(required=False, allow_blank=True, max_length=5000)
+
+
+class DraftGiven(ShapeSerializer):
+    """An edited flow."""
+
+    revision = serializers.IntegerField(required=False, min_value=0, max_value=LARGEST_REVISION)
+    document = ObjectField()
+
+
+class DraftAnswer(serializers.Serializer):
+    """The flow being edited."""
+
+    revision = serializers.IntegerField()
+    document = ObjectField()
+
+
+class PublishGiven(ShapeSerializer):
+    """The revision that was looked at; with it, a draft changed meanwhile is not published."""
+
+    revision = serializers.IntegerField(required=False, min_value=0, max_value=LARGEST_REVISION)
+
+
+class ReasonGiven(ShapeSerializer):
+    """Why, for the history."""
+
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
+
+
+class EnrollGiven(ShapeSerializer):
+    """Up to 10,000 people or companies, as the program's type says."""
+
+    ids = serializers.ListField(child=IdField(), min_length=1, max_length=10_000)
+    context_id = serializers.CharField(
+        required=False, allow_blank=True, max_length=100, default="",
+        help_text="One may run once per context, e.g. per order.",
+    )  # fmt: skip
+
+
+@extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
+class CountsField(serializers.JSONField):
+    """Numbers by word."""
+
+
+class EnrollAnswer(serializers.Serializer):
+    """How many entered, and how many did not, by reason."""
+
+    entered = serializers.IntegerField()
+    refused = CountsField()
+
+
+class RefusedAnswer(serializers.Serializer):
+    """How many would not enter for a reason."""
+
+    reason = serializers.CharField()
+    sentence = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class MarkAnswer(serializers.Serializer):
+    """Something to say about a step ("" for the program itself)."""
+
+    step_key = serializers.CharField()
+    path = serializers.CharField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+    level = serializers.ChoiceField(["error", "warning"])
+
+
+class CheckAnswer(serializers.Serializer):
+    """What publishing now would do."""
+
+    can_publish = serializers.BooleanField()
+    would_enter = serializers.IntegerField()
+    waiting = serializers.IntegerField(help_text="Participants on the version published now.")
+    refused = RefusedAnswer(many=True)
+    marks = MarkAnswer(many=True)
+
+
+class StepCounts(serializers.Serializer):
+    """Figures of one step."""
+
+    reached = serializers.IntegerField()
+    here = serializers.IntegerField()
+    done = serializers.IntegerField()
+    left = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    exits = CountsField()
+
+
+class CountsAnswer(serializers.Serializer):
+    """Figures of a program."""
+
+    entered = serializers.IntegerField()
+    inside = serializers.IntegerField()
+    goals = serializers.IntegerField()
+    refused = serializers.IntegerField()
+    states = CountsField()
+    steps = serializers.DictField(child=StepCounts())
+
+
+class VersionSerializer(serializers.ModelSerializer):
+    """A published version."""
+
+    document = ObjectField()
+
+    class Meta:
+        model = ProgramVersion
+        fields = ["id", "program", "number", "published_at", "published_by", "document"]
+        read_only_fields = fields

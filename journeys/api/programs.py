@@ -1,0 +1,285 @@
+"""Programs over HTTP: the draft, publishing, the life cycle, enrolling."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from csplatform.api.viewsets import ReadViewSet
+from csplatform.kit.errors import DomainError
+from journeys.api.program_shapes import (
+    WELCOME_FLOW,
+    CheckAnswer,
+    CountsAnswer,
+    DraftAnswer,
+    DraftGiven,
+    EnrollAnswer,
+    EnrollGiven,
+    ProgramChange,
+    ProgramGiven,
+    ProgramSerializer,
+    PublishGiven,
+    ReasonGiven,
+    VersionSerializer,
+)
+from journeys.filters import ProgramFilter
+from journeys.models import Folder, Program
+from journeys.operations.draft import (
+    clone_program,
+    create_program,
+    delete_program,
+    discard_changes,
+    save_draft,
+    update_details,
+)
+from journeys.operations.enroll import enroll
+from journeys.operations.life import pause_program, resume_program, stop_program
+from journeys.operations.publish import publish_preview, publish_program
+from journeys.snapshot.counts import program_figures
+
+
+class FolderSerializer(serializers.ModelSerializer):
+    """A folder."""
+
+    class Meta:
+        model = Folder
+        fields = ["id", "name"]
+        read_only_fields = fields
+
+
+class FolderViewSet(ReadViewSet):
+    """Folders of the program list."""
+
+    queryset = Folder.objects.all()
+    serializer_class = FolderSerializer
+    ordering = "name"
+    ordering_fields = ("id", "name")
+    permissions = {"list": "journeys.view_folder", "retrieve": "journeys.view_folder"}
+
+
+class ProgramViewSet(ReadViewSet):
+    """Programs: what customers travel."""
+
+    queryset = Program.objects.all()
+    serializer_class = ProgramSerializer
+    filterset_class = ProgramFilter
+    ordering = "name"
+    ordering_fields = ("id", "name")
+    permissions = {
+        "list": "journeys.view_program",
+        "retrieve": "journeys.view_program",
+        "create": "journeys.add_program",
+        "partial_update": "journeys.change_program",
+        "destroy": "journeys.delete_program",
+        "draft": "journeys.view_program",
+        "put_draft": "journeys.change_program",
+        "discard": "journeys.change_program",
+        "check": "journeys.view_program",
+        "counts": "journeys.view_program",
+        "clone": "journeys.add_program",
+        "publish": "journeys.publish_program",
+        "pause": "journeys.publish_program",
+        "resume": "journeys.publish_program",
+        "stop": "journeys.publish_program",
+        "enroll": "journeys.enroll_participant",
+    }
+
+    def get_queryset(self) -> QuerySet[Program]:
+        """With what the answers name."""
+        rows = Program.objects.select_related("folder", "published")
+        return rows.defer("draft", "published__document") if self.action == "list" else rows
+
+    def _answer(self, program_id: int, code: int = status.HTTP_200_OK) -> Response:
+        row = self.get_queryset().get(pk=program_id)
+        return Response(ProgramSerializer(row).data, status=code)
+
+    @extend_schema(
+        request=ProgramGiven,
+        responses={201: ProgramSerializer},
+        examples=[
+            OpenApiExample(
+                "With a flow", {"name": "Welcome", "document": WELCOME_FLOW}, request_only=True
+            )
+        ],
+    )
+    def create(self, request: Request) -> Response:
+        """Make a draft."""
+        shape = ProgramGiven(data=request.data)
+        shape.is_valid(raise_exception=True)
+        given = dict(shape.validated_data)
+        folder = _folder(given.pop("folder", None))
+        program = create_program(**given, folder=folder, actor=request.user)
+        return self._answer(program.pk, status.HTTP_201_CREATED)
+
+    @extend_schema(request=ProgramChange, responses=ProgramSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change name, description or folder."""
+        row = self.get_object()
+        shape = ProgramChange(data=request.data)
+        shape.is_valid(raise_exception=True)
+        given = dict(shape.validated_data)
+        folder = _folder(given["folder"]) if "folder" in given else row.folder
+        update_details(
+            row.pk,
+            actor=request.user,
+            name=given.get("name", row.name),
+            description=given.get("description", row.description),
+            folder=folder,
+        )
+        return self._answer(row.pk)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Delete a draft that was never published."""
+        delete_program(self.get_object().pk, actor=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(responses=DraftAnswer)
+    @action(detail=True, methods=["get"])
+    def draft(self, request: Request, pk: str) -> Response:
+        """Read the flow that is being edited, with its revision (also as ETag)."""
+        return _draft_answer(self.get_object())
+
+    @extend_schema(
+        request=DraftGiven,
+        responses=DraftAnswer,
+        examples=[
+            OpenApiExample(
+                "A first flow", {"revision": 0, "document": WELCOME_FLOW}, request_only=True
+            )
+        ],
+    )
+    @draft.mapping.put
+    def put_draft(self, request: Request, pk: str) -> Response:
+        """Replace the flow; name the revision that you edited, here or in If-Match."""
+        program = self.get_object()
+        shape = DraftGiven(data=request.data)
+        shape.is_valid(raise_exception=True)
+        revision = _revision(request, shape.validated_data.get("revision"))
+        saved = save_draft(
+            program.pk, shape.validated_data["document"], revision=revision, actor=request.user
+        )
+        return _draft_answer(saved)
+
+    @extend_schema(request=None, responses=DraftAnswer)
+    @action(detail=True, methods=["post"])
+    def discard(self, request: Request, pk: str) -> Response:
+        """Put the draft back to the published flow."""
+        return _draft_answer(discard_changes(self.get_object().pk, actor=request.user))
+
+    @extend_schema(request=None, responses=CheckAnswer)
+    @action(detail=True, methods=["post"])
+    def check(self, request: Request, pk: str) -> Response:
+        """What publishing now would do: who would enter, who not and why, what is wrong."""
+        preview = publish_preview(self.get_object().pk)
+        answer = {
+            "can_publish": preview.can_publish,
+            "would_enter": preview.would_enter,
+            "waiting": preview.waiting,
+            "refused": [
+                {"reason": reason, "sentence": sentence, "count": count}
+                for reason, sentence, count in preview.refused
+            ],
+            "marks": preview.marks,
+        }
+        return Response(CheckAnswer(answer).data)
+
+    @extend_schema(responses=CountsAnswer)
+    @action(detail=True, methods=["get"])
+    def counts(self, request: Request, pk: str) -> Response:
+        """Figures of the program and of each step, over all versions."""
+        return Response(CountsAnswer(program_figures(self.get_object().pk)).data)
+
+    @extend_schema(request=None, responses={201: ProgramSerializer})
+    @action(detail=True, methods=["post"])
+    def clone(self, request: Request, pk: str) -> Response:
+        """Copy a program as a new draft."""
+        copy = clone_program(self.get_object().pk, actor=request.user)
+        return self._answer(copy.pk, status.HTTP_201_CREATED)
+
+    @extend_schema(request=PublishGiven, responses={201: VersionSerializer})
+    @action(detail=True, methods=["post"])
+    def publish(self, request: Request, pk: str) -> Response:
+        """Freeze the draft as the next version and let people in, or say what is in the way."""
+        program = self.get_object()
+        shape = PublishGiven(data=request.data)
+        shape.is_valid(raise_exception=True)
+        version = publish_program(
+            program.pk, actor=request.user, revision=shape.validated_data.get("revision")
+        )
+        return Response(VersionSerializer(version).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=ReasonGiven, responses=ProgramSerializer)
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, pk: str) -> Response:
+        """Freeze everybody where they are."""
+        return self._move(request, pause_program)
+
+    @extend_schema(request=ReasonGiven, responses=ProgramSerializer)
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: str) -> Response:
+        """Let everybody go on."""
+        return self._move(request, resume_program)
+
+    @extend_schema(request=ReasonGiven, responses=ProgramSerializer)
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, pk: str) -> Response:
+        """End the program for good; everybody inside is removed."""
+        return self._move(request, stop_program)
+
+    def _move(self, request: Request, operation: Callable[..., Any]) -> Response:
+        program = self.get_object()
+        shape = ReasonGiven(data=request.data)
+        shape.is_valid(raise_exception=True)
+        operation(program.pk, actor=request.user, reason=shape.validated_data["reason"])
+        return self._answer(program.pk)
+
+    @extend_schema(
+        request=EnrollGiven,
+        responses=EnrollAnswer,
+        examples=[OpenApiExample("Two people", {"ids": [4, 17]}, request_only=True)],
+    )
+    @action(detail=True, methods=["post"])
+    def enroll(self, request: Request, pk: str) -> Response:
+        """Let people or companies in; how many entered, and why the others did not."""
+        program = self.get_object()
+        shape = EnrollGiven(data=request.data)
+        shape.is_valid(raise_exception=True)
+        result = enroll(
+            program.pk,
+            shape.validated_data["ids"],
+            actor=request.user,
+            cause={"how": "api"},
+            context_id=shape.validated_data["context_id"],
+        )
+        return Response(EnrollAnswer(result).data)
+
+
+def _folder(folder_id: int | None) -> Folder | None:
+    if folder_id is None:
+        return None
+    found = Folder.objects.filter(pk=folder_id).first()
+    if found is None:
+        raise DomainError(f"There is no folder {folder_id}.", path="/folder", code="unknown")
+    return found
+
+
+def _draft_answer(program: Program) -> Response:
+    answer = DraftAnswer({"revision": program.draft_revision, "document": program.draft})
+    return Response(answer.data, headers={"ETag": f'"{program.draft_revision}"'})
+
+
+def _revision(request: Request, given: int | None) -> int:
+    """The edited revision, from the body or If-Match."""
+    header = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
+    if given is None and header.isascii() and header.isdigit() and len(header) < 10:
+        return int(header)
+    if given is None:
+        message = "Name the revision that you edited, here or in the header If-Match."
+        raise DomainError(message, path="/revision", code="missing")
+    return given

@@ -1,0 +1,18 @@
+"""The addresses of journeys under /api/v1/."""
+
+from csplatform.api.routes import Route, routes
+from journeys.api.messages import MessageViewSet
+from journeys.api.participants import ParticipantViewSet
+from journeys.api.programs import FolderViewSet, ProgramViewSet
+from journeys.api.templates import TemplateViewSet
+from journeys.api.versions import VersionViewSet
+
+
+def register() -> None:
+    """Called once at start."""
+    routes.register("templates", Route("mail-templates", TemplateViewSet))
+    routes.register("folders", Route("program-folders", FolderViewSet))
+    routes.register("programs", Route("programs", ProgramViewSet))
+    routes.register("versions", Route("program-versions", VersionViewSet))
+    routes.register("participants", Route("participants", ParticipantViewSet))
+    routes.register("messages", Route("messages", MessageViewSet))

@@ -1,0 +1,88 @@
+"""Filters of programs, versions, participants and messages, shared by API and admin lists."""
+
+import django_filters
+from django.db.models import QuerySet
+
+from csplatform.api.filters import IdFilter, PrefixSearch
+from journeys.models import EmailTemplate, Outbox, Participant, Program, ProgramVersion
+from journeys.models.outbox import OutboxState
+from journeys.models.participant import RUNNING, ParticipantState
+from journeys.models.program import ProgramState, ProgramType
+
+
+class ProgramFilter(django_filters.FilterSet):
+    """Programs by name, state, type and folder."""
+
+    search = PrefixSearch("name", label="Beginning of the name")
+    state = django_filters.ChoiceFilter(choices=ProgramState.choices)
+    type = django_filters.ChoiceFilter(choices=ProgramType.choices)
+    folder = IdFilter(label="Id of a folder")
+
+    class Meta:
+        model = Program
+        fields: list[str] = []
+
+
+class VersionFilter(django_filters.FilterSet):
+    """Versions of a program."""
+
+    program = IdFilter(label="Id of a program")
+
+    class Meta:
+        model = ProgramVersion
+        fields: list[str] = []
+
+
+class ParticipantFilter(django_filters.FilterSet):
+    """Participants by program, subject, state and step."""
+
+    program = IdFilter(label="Id of a program")
+    version = IdFilter(label="Id of a version")
+    person = IdFilter(label="Id of a person")
+    company = IdFilter(label="Id of a company that travels itself")
+    at_company = IdFilter(label="Id of the company that a person travels for")
+    state = django_filters.ChoiceFilter(choices=ParticipantState.choices)
+    running = django_filters.BooleanFilter(method="is_running", label="Active or paused")
+    step = django_filters.CharFilter(field_name="step__key", label="Key of the step they are at")
+    reached_goal = django_filters.BooleanFilter(
+        field_name="goal_at", lookup_expr="isnull", exclude=True
+    )
+    entered_since = django_filters.IsoDateTimeFilter(field_name="entered_at", lookup_expr="gte")
+
+    class Meta:
+        model = Participant
+        fields: list[str] = []
+
+    def is_running(
+        self, queryset: QuerySet[Participant], name: str, value: bool
+    ) -> QuerySet[Participant]:
+        """Those inside, or those whose run has ended."""
+        if value:
+            return queryset.filter(state__in=RUNNING)
+        return queryset.exclude(state__in=RUNNING)
+
+
+class MessageFilter(django_filters.FilterSet):
+    """Messages by where they stand, whom they are for and what sent them."""
+
+    state = django_filters.ChoiceFilter(choices=OutboxState.choices)
+    channel = django_filters.CharFilter()
+    program = IdFilter(field_name="program_id", label="Id of a program")
+    participant = IdFilter(field_name="participant_id", label="Id of a participant")
+    person = IdFilter(field_name="person_id", label="Id of a person")
+    company = IdFilter(field_name="company_id", label="Id of a company")
+    step = django_filters.CharFilter(field_name="step_key", label="Key of a step")
+
+    class Meta:
+        model = Outbox
+        fields: list[str] = []
+
+
+class TemplateFilter(django_filters.FilterSet):
+    """Mail templates by the beginning of their name."""
+
+    search = PrefixSearch("name", label="Beginning of the name")
+
+    class Meta:
+        model = EmailTemplate
+        fields: list[str] = []

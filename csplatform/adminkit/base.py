@@ -3,14 +3,17 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.postgres.fields import ArrayField
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.forms.models import model_to_dict
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
+from unfold.widgets import UnfoldAdminTextInputWidget
 
-from csplatform.adminkit.paging import EstimatingPaginator
 from csplatform.adminkit.checks import ConsoleChecks
+from csplatform.adminkit.extensions import actions_for
+from csplatform.adminkit.paging import EstimatingPaginator
 from csplatform.kit import audit
 from csplatform.kit.errors import DomainError, Problem
 
@@ -33,6 +36,8 @@ class ModelAdmin(UnfoldModelAdmin):
     warn_unsaved_form = True
     list_filter_submit = True
     paginator = EstimatingPaginator
+    # One line, separated by commas; the theme would make a large box of it.
+    formfield_overrides = {ArrayField: {"widget": UnfoldAdminTextInputWidget}}
     empty_title = ""
     empty_text = ""
     personal_fields: tuple[str, ...] = ()
@@ -80,6 +85,10 @@ class ModelAdmin(UnfoldModelAdmin):
         for obj in queryset:
             audit.record(request.user, f"{obj._meta.model_name}.delete", obj)
         super().delete_queryset(request, queryset)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """The list's own actions and those that rooms above add."""
+        return super().get_actions(request) | actions_for(self.opts.label_lower, request)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

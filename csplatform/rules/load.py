@@ -14,8 +14,8 @@ from csplatform.rules.scope import TABLES
 
 OTHER = {"person": "company", "company": "person"}
 
-# (subject, ids, which of the source's own ids, past instant or None) -> those pairs (own id, subject
-# id) that are true.
+# (subject, ids, which of the source's own ids, past instant or None) -> those pairs
+# (own id, subject id) that are true.
 FactSource = Callable[
     [str, Collection[int], Collection[int], datetime | None], set[tuple[int, int]]
 ]

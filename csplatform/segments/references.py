@@ -1,7 +1,7 @@
 """Segments named in rules of segments: no circles, and who names whom."""
 
 from csplatform.kit.errors import DomainError
-from csplatform.rules.parse import load_rule
+from csplatform.rules.parse import MAX_CROSSINGS, load_rule
 from csplatform.rules.references import references
 from csplatform.rules.tree import Node
 from csplatform.segments.models import Segment
@@ -43,3 +43,10 @@ def used_by_segments(segment: Segment) -> list[Use]:
         for other in Segment.objects.dynamic().exclude(pk=segment.pk)
         if segment.pk in _named_by_stored(other)
     ]
+
+
+def segments_using_attribute(subject: str, name: str) -> list[str]:
+    """Labels of segments whose rules read an attribute, at whatever distance."""
+    wanted = [f"{subject}:attr.{name}:{hops}" for hops in range(MAX_CROSSINGS + 1)]
+    found = Segment.objects.dynamic().filter(fact_keys__overlap=wanted)
+    return [f"Segment “{segment}”" for segment in found]

@@ -1,16 +1,17 @@
 """What segments bring to the rooms below."""
 
-from csplatform.customers.hooks import merge_hooks
+from csplatform.customers.hooks import attribute_users, merge_hooks
 from csplatform.freshness.loop import consumers
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
 from csplatform.rules.load import fact_sources
 from csplatform.rules.options import option_sources
 from csplatform.rules.registry import rule_kinds
 from csplatform.segments import recompute
+from csplatform.segments.admin import registrations as admin_registrations
 from csplatform.segments.consumer import refresh_touched
 from csplatform.segments.kinds.segment import SegmentTest, members_of, segment_names
 from csplatform.segments.operations.merge import follow_merge
-from csplatform.segments.references import used_by_segments
+from csplatform.segments.references import segments_using_attribute, used_by_segments
 from csplatform.segments.usage import segment_users
 
 
@@ -23,6 +24,8 @@ def register() -> None:
     segment_users.register("segments", used_by_segments)
     consumers.register("segments", refresh_touched)
     merge_hooks.register("segments", follow_merge)
+    attribute_users.register("segments", segments_using_attribute)
+    admin_registrations.register()
     lane_work.register(
         "segments.recompute",
         LaneWork("segments.recompute", "bulk", recompute.run_slice, recompute.pending),

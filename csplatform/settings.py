@@ -235,6 +235,7 @@ UNFOLD = {
     "SITE_HEADER": "CS Platform",
     "SITE_SUBHEADER": "Programs and engagements",
     "SITE_SYMBOL": "conversion_path",
+    "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -28,6 +29,10 @@ ROLE_COLOURS = {
 }
 
 
+# The role alone says what somebody may do.
+admin.site.unregister(Group)
+
+
 class NewUserForm(UserCreationForm):
     """Username, role and a first password."""
 
@@ -41,6 +46,11 @@ class UserForm(UserChangeForm):
 
     class Meta(UserChangeForm.Meta):
         model = User
+        labels = {"is_active": "Active", "is_staff": "May log in here"}
+        help_texts = {
+            "is_active": "Somebody who left is made inactive, never deleted: history names them.",
+            "is_staff": "",
+        }
 
 
 @admin.register(User)

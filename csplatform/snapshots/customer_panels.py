@@ -78,7 +78,7 @@ def _attributes(subject: str, obj: Any) -> dict[str, Any]:
             continue
         if value is None and not changes and spec.column:
             continue
-        rows.append({"spec": spec, "value": show(value), "changes": changes})
+        rows.append({"spec": spec, "value": show(value, spec.type), "changes": changes})
     return {"rows": rows, "declared": any(not row["spec"].column for row in rows)}
 
 
@@ -96,10 +96,12 @@ def _history(subject: str, subject_id: int) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def show(value: Any) -> str:
-    """A value for reading; "" for unset."""
+def show(value: Any, kind: str = "") -> str:
+    """A value for reading; "" for unset. `kind` is the attribute's type where it is known."""
     if value is None:
         return ""
+    if kind == "datetime":
+        return f"{datetime.fromisoformat(value):%d %b %Y %H:%M} UTC"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):

@@ -102,7 +102,7 @@ def cause_words(cause: dict[str, Any]) -> str:
     if kind == "user":
         return f"by {label}"
     if kind in ("", "system"):
-        return "by the system"
+        return ""
     return f"by {kind.replace('_', ' ')} {label}".strip()
 
 

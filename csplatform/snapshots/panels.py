@@ -10,7 +10,7 @@ from csplatform.kit.registry import Registry
 # (subject id, staff user, now) -> context of the panel's template, or None to hide the panel.
 Load = Callable[[int, Any, datetime], dict[str, Any] | None]
 SUBJECTS = ("person", "company")
-WIDTHS = ("third", "half", "two_thirds", "full")
+WIDTHS = ("half", "full")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Panel:
     Attributes:
         subject: "person" or "company".
         order: place on the page, ascending.
-        width: "third", "half", "two_thirds" or "full" of the row on a wide screen.
+        width: "half" or "full" of the page on a wide screen; halves flow in two columns.
         template: draws the panel's body; its context is what `load` returns plus `panel`, `user`
             and `subject`.
         load: a constant number of queries whatever the size of the customer.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from itertools import groupby
 from typing import Any
 
 from django.contrib import admin
@@ -113,7 +114,7 @@ def _page(request: HttpRequest, subject: str, obj: Any, header: dict[str, Any]) 
         "edit_link": reverse(f"admin:customers_{opts.model_name}_change", args=[obj.pk])
         if request.user.has_perm(f"customers.change_{opts.model_name}")
         else "",
-        "panels": _panels(request, subject, obj),
+        "panel_runs": _runs(_panels(request, subject, obj)),
         **_timeline(request, subject, obj),
     }
     return render(request, "snapshots/page.html", context)
@@ -134,6 +135,13 @@ def _panels(request: HttpRequest, subject: str, obj: Any) -> list[dict[str, Any]
         context = {"subject": obj, "user": request.user, "panel": panel, "now": moment, **found}
         drawn.append({"panel": panel, "body": render_to_string(panel.template, context, request)})
     return drawn
+
+
+def _runs(drawn: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Neighbours of the same width together: halves share two columns."""
+    return [
+        (width, list(rows)) for width, rows in groupby(drawn, key=lambda row: row["panel"].width)
+    ]
 
 
 def _timeline(request: HttpRequest, subject: str, obj: Any) -> dict[str, Any]:

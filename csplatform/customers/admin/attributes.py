@@ -19,7 +19,7 @@ class AttributeForm(forms.ModelForm):
 
     class Meta:
         model = AttributeDefinition
-        fields = "__all__"
+        fields = ("subject", "label", "name", "type", "choices", "is_personal")
         help_texts = {
             "choices": "For the type “Choice”: the allowed values, separated by commas.",
             "type": "It cannot change later.",

@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
-from csplatform.adminkit.templatetags.console import when
+from csplatform.adminkit.templatetags.console import figure, when
 from csplatform.customers.admin.subject import SubjectAdmin, starts_with
 from csplatform.customers.columns import COLUMNS
 from csplatform.customers.models import Company, CompanyOwner
@@ -55,6 +55,7 @@ class OwnerInline(TabularInline):
     """Others of ours who look after a company."""
 
     model = CompanyOwner
+    hide_title = True
     autocomplete_fields = ("user",)
     extra = 0
     verbose_name = "other owner"
@@ -65,7 +66,7 @@ class CompanyForm(forms.ModelForm):
 
     class Meta:
         model = Company
-        fields = "__all__"
+        fields: tuple[str, ...] = ()  # the admin's fieldsets say which
         help_texts = {
             "domains": "Separate by commas, e.g. acme.com, acme.co.uk.",
             "tags": "Separate by commas.",
@@ -83,7 +84,8 @@ class CompanyAdmin(SubjectAdmin):
     icon = "apartment"
     inlines = (OwnerInline,)
     list_display = (
-        "title", "shown_stage", "shown_status", "arr", "renewal_date", "csm", "people", "last_seen",
+        "title", "shown_stage", "shown_status", "shown_arr", "renewal_date", "csm",
+        "people", "last_seen",
     )  # fmt: skip
     list_filter = (
         "stage",
@@ -98,10 +100,16 @@ class CompanyAdmin(SubjectAdmin):
     ordering = ("name", "id")
     autocomplete_fields = ("csm", "parent")
     empty_title = "No companies yet"
-    empty_text = "Companies arrive by the API, by the tracker's group call, or you add the first one by hand."
+    empty_text = (
+        "Companies arrive by the API and by the tracker's group call,"
+        " or you add the first one by hand."
+    )
     fieldsets = (
         (None, {"fields": ("name", ("external_id", "time_zone"), "domains", "tags")}),
-        ("Business", {"fields": (("stage", "status"), ("arr", "mrr"), ("renewal_date", "csm"), "parent")}),
+        (
+            "Business",
+            {"fields": (("stage", "status"), ("arr", "mrr"), ("renewal_date", "csm"), "parent")},
+        ),
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Company]:
@@ -139,12 +147,17 @@ class CompanyAdmin(SubjectAdmin):
         """As a coloured label."""
         return company.get_status_display()
 
+    @display(description="ARR", ordering="arr")
+    def shown_arr(self, company: Company) -> str:
+        """With thousands separators."""
+        return figure(company.arr)
+
     @display(description="People")
     def people(self, company: Company) -> SafeString:
         """How many, leading to them."""
         link = reverse("admin:customers_person_changelist")
         return format_html(
-            '<a href="{}?memberships__company__id__exact={}">{}</a>',
+            '<a class="cs-link" href="{}?memberships__company__id__exact={}">{}</a>',
             link, company.pk, company.people_count,
         )  # fmt: skip
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -29,10 +30,25 @@ from csplatform.customers.models import (
 from csplatform.kit.clock import now
 
 
+class SourceForm(forms.ModelForm):
+    """Labels and hints."""
+
+    class Meta:
+        model = Source
+        fields = ("name", "is_active", "allowed_origins")
+        labels = {"is_active": "Active"}
+        help_texts = {
+            "is_active": "Events of an inactive source are refused.",
+            "allowed_origins": "Origins whose pages may use the key, separated by commas, e.g."
+            " https://app.example.com. Empty: all.",
+        }
+
+
 @admin.register(Source)
 class SourceAdmin(ModelAdmin):
     """Sites and systems that send events."""
 
+    form = SourceForm
     icon = "sensors"
     list_display = ("name", "shown_key", "is_active", "created_at")
     search_fields = ("name",)
@@ -90,7 +106,9 @@ class EventNameAdmin(ModelAdmin):
     def events(self, row: EventName) -> SafeString:
         """The last ones of this name."""
         link = reverse("admin:customers_event_changelist")
-        return format_html('<a href="{}?name={}">Show the last ones</a>', link, row.pk)
+        return format_html(
+            '<a class="cs-link" href="{}?name={}">Show the last ones</a>', link, row.pk
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """They come with events and rules."""
@@ -226,4 +244,8 @@ class EventAdmin(ReadOnlyAdmin):
 
 
 def _link(page: str, obj: Any) -> str:
-    return format_html('<a href="{}">{}</a>', reverse(page, args=[obj.pk]), obj) if obj else "–"
+    return (
+        format_html('<a class="cs-link" href="{}">{}</a>', reverse(page, args=[obj.pk]), obj)
+        if obj
+        else "–"
+    )

@@ -64,10 +64,22 @@ class PersonaFilter(TextFilter):
         return queryset.filter(persona__iexact=self.value()) if self.value() else queryset
 
 
+class MembershipForm(forms.ModelForm):
+    """Labels and hints."""
+
+    class Meta:
+        model = Membership
+        fields = ("company", "is_primary")
+        labels = {"is_primary": "Primary"}
+        help_texts = {"is_primary": "Events, tokens and the CSM go by the primary company."}
+
+
 class MembershipInline(TabularInline):
     """Where a person works."""
 
     model = Membership
+    form = MembershipForm
+    hide_title = True
     fields = ("company", "is_primary")
     autocomplete_fields = ("company",)
     extra = 0
@@ -79,6 +91,7 @@ class ExternalIdInline(TabularInline):
     """How a person is known elsewhere."""
 
     model = ExternalId
+    hide_title = True
     fields = ("kind", "value")
     extra = 0
     verbose_name = "external id"
@@ -103,7 +116,10 @@ class PersonAdmin(SubjectAdmin):
     ordering = ("name", "id")
     sortable_by = ("who",)
     empty_title = "No people yet"
-    empty_text = "People arrive by the tracker's identify call, by the API, or you add the first one by hand."
+    empty_text = (
+        "People arrive by the tracker's identify call and by the API,"
+        " or you add the first one by hand."
+    )
     fieldsets = (
         (None, {"fields": ("email", "name", ("role", "persona"), ("language", "time_zone"))}),
     )
@@ -145,7 +161,7 @@ class PersonAdmin(SubjectAdmin):
         """The primary one, leading to its page."""
         for link in person.primary:
             page = reverse("company-snapshot", args=[link.company_id])
-            return format_html('<a href="{}">{}</a>', page, link.company)
+            return format_html('<a class="cs-link" href="{}">{}</a>', page, link.company)
         return "–"
 
     @display(description="CSM")

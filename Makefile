@@ -13,7 +13,8 @@ BOOT = $(or $(PYTHON),python3) csplatform/embedded/bootstrap.py
 VENV = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help python run servers test check lint bench format clean
+.PHONY: help python packages run servers test check lint lint-code lint-form lint-types lint-imports \
+	lint-migrations bench format clean
 
 help: ## list the commands
 	@echo 'make COMMAND   (PORT=$(PORT) DATA_DIR=$(DATA_DIR), DATABASE_URL and REDIS_URL for external servers)'
@@ -32,21 +33,34 @@ servers: python ## only the two servers, for restoring a backup or looking aroun
 test: python ## all tests on servers of their own; ARGS='tests/rules -k words' for some
 	@$(BOOT) tests csplatform.embedded.withservers .data-test test $(ARGS)
 
-lint: python ## lint, format, types, import contracts, missing migrations
+lint: lint-code lint-form lint-types lint-imports lint-migrations ## lint, format, types, import contracts, migrations (-k: all of them)
+
+packages: python
 	@$(BOOT) tests
+
+lint-code: packages
 	$(VENV) -m ruff check .
+
+lint-form: packages
 	$(VENV) -m ruff format --check .
+
+lint-types: packages
 	$(VENV) -m mypy .
-	$(VENV) -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
-	@$(VENV) -m csplatform.embedded.withservers .data-check manage migrate --noinput --skip-checks -v 0 -- check -- makemigrations --check --dry-run
+
+lint-imports: packages
+	$(VENV) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+lint-migrations: packages
+	@$(VENV) -m csplatform.embedded.withservers .data-check manage \
+		migrate --noinput --skip-checks -v 0 -- check -- makemigrations --check --dry-run
 
 check: lint test ## lint and test: what has to pass before a change goes in
 
 bench: python ## all benchmarks in small sizes, one JSON object per line; ARGS='--size 1000'
-	@$(BOOT) runtime csplatform.embedded.withservers .data-bench manage migrate --noinput --skip-checks -v 0 -- bench all $(ARGS)
+	@$(BOOT) runtime csplatform.embedded.withservers .data-bench manage \
+		migrate --noinput --skip-checks -v 0 -- bench all $(ARGS)
 
-format: python ## put the code into the project's form
-	@$(BOOT) tests
+format: packages ## put the code into the project's form
 	$(VENV) -m ruff check --fix .
 	$(VENV) -m ruff format .
 

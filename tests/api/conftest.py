@@ -15,9 +15,7 @@ ALL_SCOPES = ("read", "write", "publish")
 def make_key(user: User, scopes: Sequence[str] = ALL_SCOPES) -> str:
     """A key of a user, as shown once."""
     text, prefix, digest = ApiKey.generate()
-    ApiKey.objects.create(
-        name="Test", prefix=prefix, digest=digest, scopes=list(scopes), user=user
-    )
+    ApiKey.objects.create(name="Test", prefix=prefix, digest=digest, scopes=list(scopes), user=user)
     return text
 
 

@@ -23,7 +23,9 @@ def test_a_key_reads_as_its_user_and_its_use_is_noted_once_a_minute() -> None:
     row.refresh_from_db()
     first = row.last_used_at
     assert first is not None
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         assert Caller(key).get("people/").status_code == 200
     assert not [q for q in queries if q["sql"].startswith("UPDATE")]
     ApiKey.objects.update(last_used_at=now() - timedelta(minutes=2))

@@ -17,7 +17,8 @@ def chromium() -> Iterator[Browser]:
     """A headless Chromium; the tests skip where there is none (in CI a skip is a failure)."""
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
-        pytest.skip("no Chromium on this machine: install it, or name it in CHROMIUM")
+        refuse = pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip
+        refuse("no Chromium on this machine: install it, or name it in CHROMIUM")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield launched

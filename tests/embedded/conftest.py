@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,7 +77,7 @@ def anybody(request: pytest.FixtureRequest) -> Iterator[Start]:
             pytest.skip("the calling user is an ordinary one already")
         user = ordinary_user()
         assert user is not None
-        who = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        who: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         try:
             subprocess.run([sys.executable, "-c", ""], check=True, cwd="/", **who)
         except (OSError, subprocess.CalledProcessError):

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -60,7 +61,7 @@ def test_every_child_comes_back_after_kill_9(anybody: Start) -> None:
     for name in ("postgres", "valkey", "worker-live", "scheduler"):
         old = start.pids()[name]
         os.kill(old, signal.SIGKILL)
-        wait_for(lambda o=old, n=name: start.pids()[n] != o, f"{name} was not started again")
+        wait_for(partial(_is_another, start, name, old), f"{name} was not started again")
     wait_for(start.page, "no page")
     wait_for(lambda: _answers(start), "the database does not answer")
     assert start.sql("SELECT answer FROM kept") == [(42,)]
@@ -68,6 +69,10 @@ def test_every_child_comes_back_after_kill_9(anybody: Start) -> None:
     wait_for(lambda: _pings(client), "Valkey does not answer")
     assert "killed by SIGKILL, starting again" in start.newest()
     assert start.stop() == 0
+
+
+def _is_another(start: Start, name: str, old: int) -> bool:
+    return start.pids()[name] != old
 
 
 def _answers(start: Start) -> bool:

@@ -31,9 +31,7 @@ class Found:
     unknown: list[str] = field(default_factory=list)
 
 
-def enroll_page(
-    request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
-) -> HttpResponse:
+def enroll_page(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
     """The form, and the enrolling itself."""
     need(request, "journeys.enroll_participant")
     program = load_program(object_id)
@@ -107,14 +105,16 @@ def resolve(program: Program, text: str) -> Found:
 
 def _people(lines: list[str]) -> dict[str, int]:
     lowered = [line.lower() for line in lines]
-    living = Person.objects.filter(merged_into=None, erased_at=None).alias(low=Lower("email"))
+    living = Person.objects.filter(merged_into=None, erased_at=None).annotate(low=Lower("email"))
     by_mail = living.filter(low__in=lowered).values_list("low", "pk")
-    by_id = ExternalId.objects.filter(value__in=lines).values_list("value", "person_id")
+    by_id = ExternalId.objects.filter(value__in=lines, person__in=living).values_list(
+        "value", "person_id"
+    )
     return {value.lower(): pk for value, pk in by_id} | dict(by_mail)
 
 
 def _companies(lines: list[str]) -> dict[str, int]:
-    living = Company.objects.filter(merged_into=None).alias(low=Lower("name"))
+    living = Company.objects.filter(merged_into=None).annotate(low=Lower("name"))
     by_name = living.filter(low__in=[line.lower() for line in lines]).values_list("low", "pk")
     by_id = living.filter(external_id__in=lines).values_list("external_id", "pk")
     return dict(by_name) | {value.lower(): pk for value, pk in by_id}

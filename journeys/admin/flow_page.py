@@ -11,7 +11,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from csplatform.kit.errors import Conflict, DomainError
 from journeys.admin.door import body_of, frame, json_door, load_program, need, whole_number
-from journeys.flow.cards import Tree, build_tree
 from journeys.admin.step_form import (
     aims_inputs,
     attribute_inputs,
@@ -20,6 +19,7 @@ from journeys.admin.step_form import (
     step_inputs,
 )
 from journeys.flow import commands
+from journeys.flow.cards import Tree, build_tree
 from journeys.flow.checks import StepMark, check_flow
 from journeys.flow.diff import diff_words
 from journeys.flow.document import Flow, dump, find
@@ -38,9 +38,7 @@ FROZEN = (ProgramState.STOPPED, ProgramState.SCHEDULED)
 
 
 @require_GET
-def flow_page(
-    request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
-) -> HttpResponse:
+def flow_page(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
     """The editor's page."""
     need(request, "journeys.view_program")
     program = load_program(object_id)
@@ -145,9 +143,7 @@ def _answer(
 
 @require_POST
 @json_door
-def flow_edit(
-    request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
-) -> HttpResponse:
+def flow_edit(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
     """One edit of the draft: {"revision": N, "edit": {"op": ...}, "panel": key or "new"}."""
     need(request, "journeys.change_program")
     data = body_of(request)
@@ -156,9 +152,7 @@ def flow_edit(
     if program.draft_revision != revision:
         raise Conflict("Somebody else changed this flow in the meantime.", code="stale")
     edited = commands.apply(parse_flow(program.draft), data.get("edit"))
-    saved = save_draft(
-        program.pk, dump(edited.flow), revision=revision, actor=request.user
-    )
+    saved = save_draft(program.pk, dump(edited.flow), revision=revision, actor=request.user)
     panel = data.get("panel") if isinstance(data.get("panel"), str) else ""
     panel = edited.selected if panel == "new" else panel
     return _answer(request, saved, selected=edited.selected, panel=panel or "")
@@ -166,9 +160,7 @@ def flow_edit(
 
 @require_GET
 @json_door
-def flow_state(
-    request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
-) -> HttpResponse:
+def flow_state(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
     """The draft as it is now: what "load theirs" shows."""
     need(request, "journeys.view_program")
     return _answer(request, load_program(object_id))
@@ -176,9 +168,7 @@ def flow_state(
 
 @require_POST
 @json_door
-def flow_copy(
-    request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
-) -> HttpResponse:
+def flow_copy(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
     """Keep somebody's own work as a program of its own: {"document": ..., "edit": ...}.
 
     With "preview" nothing is made: the answer is the document with the edit in it.
@@ -204,9 +194,7 @@ def flow_copy(
 
 @require_GET
 @json_door
-def flow_panel(
-    request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
-) -> HttpResponse:
+def flow_panel(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
     """The panel of a step, of the entry or of goal and exits: ?of=<key>."""
     need(request, "journeys.view_program")
     program = load_program(object_id)
@@ -259,4 +247,3 @@ def changes_in_words(program: Program) -> list[str]:
         return []
     old, new = parse_flow(program.published.document), parse_flow(program.draft)
     return diff_words(old, new, program.type)
-

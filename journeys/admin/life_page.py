@@ -32,9 +32,7 @@ REFERENCE_WORDS = {
 
 
 @require_GET
-def life_dialog(
-    request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
-) -> HttpResponse:
+def life_dialog(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
     """What ?do=publish (pause, resume, stop, discard) would do; changes nothing."""
     what = request.GET.get("do", "")
     if what not in DIALOGS:
@@ -96,9 +94,7 @@ def _uses(preview: PublishPreview) -> list[tuple[str, str]]:
 
 
 @require_POST
-def life_do(
-    request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
-) -> HttpResponse:
+def life_do(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
     """Do what the dialog said: do=publish|pause|resume|stop|discard."""
     what = request.POST.get("do", "")
     if what not in DIALOGS:

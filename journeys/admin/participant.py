@@ -43,7 +43,9 @@ class ParticipantAdmin(ReadOnlyAdmin):
     def who(self, participant: Participant) -> SafeString:
         """The person or company, leading to the feed."""
         url = reverse("admin:journeys_participant_change", args=[participant.pk])
-        return format_html('<a class="font-semibold" href="{}">{}</a>', url, participant.subject_label)
+        return format_html(
+            '<a class="font-semibold" href="{}">{}</a>', url, participant.subject_label
+        )
 
     @admin.display(description="Program", ordering="program")
     def program_link(self, participant: Participant) -> SafeString:

@@ -20,9 +20,7 @@ CHOSEN_MAX = 500
 
 
 @require_GET
-def people_page(
-    request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
-) -> HttpResponse:
+def people_page(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
     """The list, filtered as the address says."""
     need(request, "journeys.view_participant")
     program = load_program(object_id)
@@ -47,7 +45,7 @@ def people_page(
 def step_names(program: Program) -> dict[str, str]:
     """Steps of all versions by key, called as in the newest."""
     rows = Step.objects.filter(version__program=program).order_by("version__number", "pk")
-    return {key: name for key, name in rows.values_list("key", "name")}
+    return dict(rows.values_list("key", "name"))
 
 
 def chosen_ids(request: HttpRequest, program: Program) -> list[int]:
@@ -58,9 +56,7 @@ def chosen_ids(request: HttpRequest, program: Program) -> list[int]:
 
 
 @require_POST
-def people_do(
-    request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
-) -> HttpResponse:
+def people_do(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
     """Remove or retry the ticked ones: do=remove|retry, id=…"""
     need(request, "journeys.enroll_participant")
     program = load_program(object_id)

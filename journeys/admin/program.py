@@ -17,7 +17,14 @@ from unfold.views import ChangeList
 
 from csplatform.adminkit.base import ModelAdmin
 from csplatform.kit.errors import DomainError
-from journeys.admin import enroll_page, flow_page, life_page, people_page, snapshot_page, versions_page
+from journeys.admin import (
+    enroll_page,
+    flow_page,
+    life_page,
+    people_page,
+    snapshot_page,
+    versions_page,
+)
 from journeys.admin.door import load_program, need
 from journeys.models import Folder, Program
 from journeys.models.program import ProgramState
@@ -166,9 +173,7 @@ class ProgramAdmin(ModelAdmin):
         """Who travels a program is settled when it is created: its rules depend on it."""
         return ["type"] if obj else []
 
-    def save_model(
-        self, request: HttpRequest, obj: Program, form: ModelForm, change: bool
-    ) -> None:
+    def save_model(self, request: HttpRequest, obj: Program, form: ModelForm, change: bool) -> None:
         """Through the operations."""
         if change:
             saved = update_details(
@@ -233,4 +238,6 @@ def _figure(number: int, url: str, more: str = "") -> str | SafeString:
     if not number:
         return "–"
     text = f"{number:,}{more}"
-    return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', url, text)
+    return format_html(
+        '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', url, text
+    )

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse, reverse_lazy
 
 from csplatform.adminkit.navigation import Entry, entries, tab_sets
+from journeys.admin import email_registrations
 from journeys.steps import options
 
 TABS = (
@@ -22,6 +23,7 @@ WITHIN = {"enroll": "participants", "delete": "change", "history": "change"}
 def register() -> None:
     """Called once at start by journeys.registrations."""
     options.register()
+    email_registrations.register()
     entries.register(
         "journeys.programs",
         Entry("Build", 10, "Programs", "conversion_path",

@@ -9,9 +9,8 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_GET
 
 from journeys.admin.door import frame, load_program, need
-from journeys.engine.entry import sentence_of
+from journeys.engine.entry import requirements_of, sentence_of
 from journeys.engine.versions import load_versions
-from journeys.engine.entry import requirements_of
 from journeys.flow.cards import build_tree
 from journeys.flow.parse import parse_flow
 from journeys.flow.words import flow_words
@@ -22,9 +21,7 @@ REFUSALS_SHOWN = 50
 
 
 @require_GET
-def snapshot_page(
-    request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
-) -> HttpResponse:
+def snapshot_page(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
     """The page."""
     need(request, "journeys.view_program")
     program = load_program(object_id)
@@ -42,9 +39,7 @@ def snapshot_page(
 
 
 @require_GET
-def snapshot_live(
-    request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
-) -> HttpResponse:
+def snapshot_live(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
     """The part that refreshes itself while the page is visible."""
     need(request, "journeys.view_program")
     program = load_program(object_id)
@@ -69,9 +64,7 @@ def _refusals(program: Program, request: HttpRequest) -> Any:
     reason = request.GET.get("reason", "")[:60]
     if reason:
         rows = rows.filter(reason=reason)
-    return Paginator(rows.order_by("-at", "-id"), REFUSALS_SHOWN).get_page(
-        request.GET.get("page")
-    )
+    return Paginator(rows.order_by("-at", "-id"), REFUSALS_SHOWN).get_page(request.GET.get("page"))
 
 
 def _reasons(program: Program) -> dict[str, str]:

@@ -119,9 +119,7 @@ class _Builder:
             self.found[item.provider] = tuple(options_of(item.provider, self.subject))
         return self.found[item.provider]
 
-    def inputs(
-        self, fields: Sequence[FormField], values: Mapping[str, Any]
-    ) -> tuple[Input, ...]:
+    def inputs(self, fields: Sequence[FormField], values: Mapping[str, Any]) -> tuple[Input, ...]:
         return tuple(self.input(item, values.get(item.name, item.default)) for item in fields)
 
     def input(self, item: FormField, value: Any) -> Input:
@@ -153,9 +151,7 @@ class _Builder:
 
 
 def _template(widget: str) -> str:
-    name: str = select_template(
-        [f"{INPUTS}/{widget}.html", f"{INPUTS}/text.html"]
-    ).template.name
+    name: str = select_template([f"{INPUTS}/{widget}.html", f"{INPUTS}/text.html"]).template.name
     return name
 
 

@@ -34,9 +34,7 @@ class VersionRow:
 
 
 @require_GET
-def versions_page(
-    request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
-) -> HttpResponse:
+def versions_page(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
     """All versions, newest first; ?show=N draws one."""
     need(request, "journeys.view_program")
     program = load_program(object_id)
@@ -82,9 +80,7 @@ def _tree(version: ProgramVersion, program: Program) -> Tree:
 
 
 @require_POST
-def versions_do(
-    request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
-) -> HttpResponse:
+def versions_do(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
     """Restore a version into the draft: version=N."""
     need(request, "journeys.change_program")
     program = load_program(object_id)

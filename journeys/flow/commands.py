@@ -101,9 +101,7 @@ def _pasted(flow: Flow, command: Paste) -> Edited:
 
 def _aims(flow: Flow, command: Aims) -> Edited:
     exits = tuple(command.exits)
-    return Edited(
-        replace(flow, goal=command.goal, goal_exits=command.goal_exits, exit_rules=exits)
-    )
+    return Edited(replace(flow, goal=command.goal, goal_exits=command.goal_exits, exit_rules=exits))
 
 
 def _whole(flow: Flow, command: Whole) -> Edited:
@@ -147,5 +145,3 @@ def _require_size(flow: Flow) -> None:
         raise DomainError(f"A program has at most {MAX_STEPS} steps.", code="too_many")
     if any(place.path.count("/exits/") > MAX_DEPTH for place in places):
         raise DomainError(f"Branches go at most {MAX_DEPTH} levels deep.", code="too_deep")
-
-

@@ -34,8 +34,10 @@ def _aims(old: Flow, new: Flow, subject: str) -> Iterator[str]:
     if old.goal != new.goal:
         yield f"Goal: {_rule(old.goal, subject)} → {_rule(new.goal, subject)}."
     if old.goal_exits != new.goal_exits:
-        yield "Reaching the goal now ends the run." if new.goal_exits else (
-            "Reaching the goal no longer ends the run."
+        yield (
+            "Reaching the goal now ends the run."
+            if new.goal_exits
+            else ("Reaching the goal no longer ends the run.")
         )
     before = {_exit_name(rule): rule.get("rule") for rule in old.exit_rules}
     after = {_exit_name(rule): rule.get("rule") for rule in new.exit_rules}
@@ -99,9 +101,7 @@ def _moved(was: Places, now: Places) -> set[str]:
     """Steps in another branch, and within a branch the fewest whose moving explains the order."""
     common = [key for key in now if key in was]
     owner = {key: (now[key].parent_key, now[key].parent_exit) for key in common}
-    moved = {
-        key for key in common if owner[key] != (was[key].parent_key, was[key].parent_exit)
-    }
+    moved = {key for key in common if owner[key] != (was[key].parent_key, was[key].parent_exit)}
     for branch in set(owner.values()):
         stayed = [key for key in common if owner[key] == branch and key not in moved]
         stayed.sort(key=lambda key: now[key].position)

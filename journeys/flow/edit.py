@@ -98,6 +98,17 @@ def exit_keys(kind: StepKind, config: Mapping[str, Any]) -> tuple[str, ...] | No
     return tuple(keys) if len(set(keys)) == len(keys) else None
 
 
+def tidy(kind: StepKind, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as they are stored: in the kind's own types when they can be read, else as typed,
+    without required settings that are empty (so that they are marked as missing)."""
+    required = {item.name for item in form_fields(kind.Config) if item.required}
+    given = {k: v for k, v in config.items() if not (k in required and v in (None, ""))}
+    try:
+        return kind.Config.model_validate(given).model_dump(mode="json")
+    except ValidationError:
+        return given
+
+
 def unused_name(flow: Flow, wanted: str) -> str:
     """`wanted`, with a number when a step is called so already."""
     names = {place.step.name for place in walk(flow)}
@@ -213,8 +224,9 @@ def update(
     step = place.step if name is None else replace(place.step, name=name)
     removed: dict[str, Steps] = {}
     if config is not None:
-        step = replace(step, config=dict(config))
-        wanted = exit_keys(step_kinds.get(step.kind), config) if step.kind in step_kinds else None
+        kind = step_kinds.get(step.kind) if step.kind in step_kinds else None
+        step = replace(step, config=tidy(kind, config) if kind else dict(config))
+        wanted = exit_keys(kind, step.config) if kind else None
         if wanted is not None:
             removed = {k: s for k, s in step.exits.items() if k not in wanted and s}
             step = replace(step, exits={k: step.exits.get(k, ()) for k in wanted})

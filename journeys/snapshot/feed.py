@@ -187,7 +187,7 @@ def _facts(evidence: Mapping[str, Any], users: Mapping[int, User]) -> Iterable[t
     if isinstance(by, int):
         yield "By", str(users.get(by, f"user {by}"))
     for name, value in evidence.items():
-        if name in _OWN or value in (None, "", [], {}, False) and name not in ("old", "new"):
+        if name in _OWN or (value in (None, "", [], {}, False) and name not in ("old", "new")):
             continue
         yield LABELS.get(name, name.replace("_", " ").capitalize()), _value(value)
 

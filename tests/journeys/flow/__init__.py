@@ -1,0 +1,1 @@
+"""Flow documents: edits, words, differences."""

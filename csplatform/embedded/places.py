@@ -26,7 +26,7 @@ class Refusal(Exception):
 class Places:
     """The folders of one DATA_DIR.
 
-    `data` belongs to the user who started first. Under root it can be traversed by others,
+    `data` belongs to the user who started first. Made by root it can be traversed by others,
     because the database runs as another user; everything private in it is closed on its own.
     """
 
@@ -56,9 +56,11 @@ class Places:
         return str(self.data)
 
     def make(self) -> None:
-        """Make the folders, or refuse with the reason."""
+        """Make the folders, or refuse with the reason. A folder that was there keeps its mode."""
         try:
-            self.data.mkdir(parents=True, exist_ok=True)
+            if not self.data.exists():
+                self.data.mkdir(parents=True)
+                self.data.chmod(0o711 if os.geteuid() == 0 else 0o700)
             for folder in (self.logs, self.run):
                 folder.mkdir(mode=0o700, exist_ok=True)
             owner = self.run.stat().st_uid
@@ -67,8 +69,6 @@ class Places:
                     f"{self.data} belongs to user id {owner}, this is {os.geteuid()};"
                     " start as the same user, or choose another DATA_DIR"
                 )
-            if self.run.parent.stat().st_uid == os.geteuid():
-                self.data.chmod(0o711 if os.geteuid() == 0 else 0o700)
         except OSError as error:
             raise Refusal(f"DATA_DIR {self.data} cannot be used: {error.strerror}") from error
 

@@ -34,6 +34,8 @@ def main(arguments: list[str]) -> int:
     folder, kind, *rest = arguments
     places = Places.of(folder)
     try:
+        if not places.data.name.startswith(".data-"):
+            raise Refusal(f"{folder} would be emptied at the end; name it .data-something")
         places.make()
         places.lock(f"make {kind}")
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from csplatform.embedded import logs, postgres, postgres_home
+from csplatform.embedded import logs, postgres, postgres_home, withservers
 from csplatform.embedded.account import Account, database_account
 from csplatform.embedded.child import child_environment
 from csplatform.embedded.logs import LogFile, warnings
@@ -149,6 +149,27 @@ def test_somebody_elses_socket_folder_is_not_used(
     assert second != first
     assert second.stat().st_uid == os.geteuid()
     assert list(trap.iterdir()) == []
+
+
+def test_a_folder_that_was_there_keeps_its_mode(folder: Path) -> None:
+    """DATA_DIR may be a folder that others use too; only what is made here is closed."""
+    shared = folder / "shared"
+    shared.mkdir()
+    shared.chmod(0o750)
+    places = Places.of(str(shared))
+    places.make()
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o750
+    assert stat.S_IMODE(places.run.stat().st_mode) == 0o700
+
+
+def test_only_folders_of_tests_are_emptied(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong folder name must not cost anybody their data."""
+    (folder / "precious").touch()
+    assert withservers.main([str(folder), "manage", "help"]) == 1
+    assert "would be emptied" in capsys.readouterr().out
+    assert (folder / "precious").exists()
 
 
 def test_another_users_data_is_refused(places: Places) -> None:

@@ -5,7 +5,9 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from csplatform.rules.parse import problems_of
 
@@ -16,15 +18,20 @@ class RuleWidget(forms.Widget):
     Args:
         subject: "person" or "company".
         subject_from: name of the form's select that tells the subject instead, if any.
+        shown_if: (name of a select, its value) without which the builder is hidden.
     """
 
     template_name = "rules/widget.html"
 
     def __init__(
-        self, subject: str = "person", subject_from: str = "", attrs: dict[str, Any] | None = None
+        self,
+        subject: str = "person",
+        subject_from: str = "",
+        shown_if: tuple[str, str] = ("", ""),
+        attrs: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(attrs)
-        self.subject, self.subject_from = subject, subject_from
+        self.subject, self.subject_from, self.shown_if = subject, subject_from, shown_if
 
     @property
     def media(self) -> forms.Media:
@@ -38,12 +45,19 @@ class RuleWidget(forms.Widget):
         """The rule as JSON text."""
         return value if isinstance(value, str) else json.dumps(value or {})
 
+    def _render(
+        self, template_name: str, context: dict[str, Any], renderer: Any = None
+    ) -> SafeString:
+        """By the project's own templates, which the renderer of forms does not see."""
+        return render_to_string(template_name, context)
+
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         """Addresses and subject for the module."""
         context = super().get_context(name, value, attrs)
         context["builder"] = {
             "subject": self.subject,
             "subject_from": self.subject_from,
+            "shown_if": self.shown_if,
             "describe_url": reverse("rules:describe"),
             "preview_url": reverse("rules:preview"),
             "suggest_url": reverse("rules:suggest"),
@@ -62,9 +76,16 @@ class RuleField(forms.Field):
 
     widget = RuleWidget
 
-    def __init__(self, *, subject: str = "person", subject_from: str = "", **more: Any) -> None:
+    def __init__(
+        self,
+        *,
+        subject: str = "person",
+        subject_from: str = "",
+        shown_if: tuple[str, str] = ("", ""),
+        **more: Any,
+    ) -> None:
         self.subject, self.subject_from = subject, subject_from
-        more.setdefault("widget", RuleWidget(subject, subject_from))
+        more.setdefault("widget", RuleWidget(subject, subject_from, shown_if))
         super().__init__(**more)
 
     def to_python(self, value: Any) -> Any:

@@ -36,7 +36,7 @@ class EventConfig(Config):
         None,
         ge=1,
         le=MAX_DAYS,
-        title="In the last days",
+        title="In the last … days",
         description="Leave empty to count since ever.",
     )
     where: list[PropertyFilter] = Field(

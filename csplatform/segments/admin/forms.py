@@ -16,6 +16,7 @@ class SegmentForm(forms.ModelForm):
 
     rule = RuleField(
         subject_from="subject",
+        shown_if=("kind", Kind.DYNAMIC),
         required=False,
         label="Who belongs to it",
         help_text="People and companies move in and out by themselves as their facts change.",
@@ -24,6 +25,7 @@ class SegmentForm(forms.ModelForm):
     class Meta:
         model = Segment
         fields = ["name", "description", "subject", "kind", "rule"]
+        widgets = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)

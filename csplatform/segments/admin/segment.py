@@ -61,7 +61,6 @@ class SegmentAdmin(ModelAdmin):
     )
     search_fields = ("name", "description")
     actions = ("clone_selected", "recompute_selected")
-    conditional_fields = {"rule": "kind == 'dynamic'"}
     change_form_before_template = "segments/_summary.html"
     empty_title = "No segments yet"
     empty_text = (
@@ -125,15 +124,10 @@ class SegmentAdmin(ModelAdmin):
         return ["subject", "kind"] if obj else []
 
     def get_fields(self, request: HttpRequest, obj: Segment | None = None) -> list[str]:
-        """A static list has no rule."""
+        """A static list has no rule; who may only read has the sentence above the form."""
         fields = ["name", "description", "subject", "kind"]
-        return fields if obj and not obj.is_dynamic else [*fields, "rule"]
-
-    def get_conditional_fields(
-        self, request: HttpRequest, obj: Segment | None = None
-    ) -> dict[str, str]:
-        """Only while the kind can still be chosen."""
-        return {} if obj else self.conditional_fields
+        has_rule = obj is None or (obj.is_dynamic and self.has_change_permission(request, obj))
+        return [*fields, "rule"] if has_rule else fields
 
     def save_model(self, request: HttpRequest, obj: Segment, form: ModelForm, change: bool) -> None:
         """Through the operation."""
@@ -164,9 +158,11 @@ class SegmentAdmin(ModelAdmin):
         if isinstance(found, Segment):
             more |= {
                 "segment": found,
+                "can_change_segment": self.has_change_permission(request, found),
                 "uses": used_by(found),
                 "progress": progress(found),
-                "words": _words(found),
+                # the builder says it too
+                "words": "" if self.has_change_permission(request, found) else _words(found),
             }
         return super().change_view(request, object_id, form_url, more)
 
@@ -240,11 +236,9 @@ class SegmentAdmin(ModelAdmin):
 
 def _words(segment: Segment) -> str:
     """The rule as a sentence; "" for lists and for rules that cannot be read."""
+    if not segment.is_dynamic:
+        return ""
     try:
-        return (
-            in_words(load_rule(segment.rule, segment.subject), segment.subject)
-            if (segment.is_dynamic)
-            else ""
-        )
+        return in_words(load_rule(segment.rule, segment.subject), segment.subject)
     except DomainError:
         return ""

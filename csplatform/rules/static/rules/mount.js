@@ -22,7 +22,19 @@ function mount(field) {
     },
   });
   text.hidden = true;
+  hideUnless(field, text.form?.elements.namedItem(field.dataset.shownIf ?? ""));
   chosen?.addEventListener?.("change", () => builder.setSubject(chosen.value));
+}
+
+/** Show the whole row of the field only while another input has a certain value. */
+function hideUnless(field, other) {
+  if (!other?.addEventListener) return;
+  const row = field.closest(".form-row, [class*='field-rule']") ?? field;
+  const update = () => {
+    row.hidden = other.value !== field.dataset.shownValue;
+  };
+  other.addEventListener("change", update);
+  update();
 }
 
 function parsed(text) {

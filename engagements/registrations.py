@@ -1,7 +1,11 @@
 """What engagements bring to the rooms below."""
 
+from django.urls import reverse_lazy
+
+from csplatform.adminkit.navigation import Entry, entries
 from csplatform.customers.hooks import merge_hooks
 from csplatform.kit.jobs import Periodic, periodic
+from engagements.demosite import tenant
 from engagements.inapp import blocks, merging, steps
 from engagements.inapp.deciding import decide
 from engagements.inapp.kind import engagement_kinds
@@ -31,3 +35,25 @@ def register() -> None:
     periodic.register(
         "engagements.rejected", Periodic("engagements.rejected", 86400, rejected.purge)
     )
+    tenant.register()
+    _navigation()
+
+
+def _navigation() -> None:
+    """Sidebar entries."""
+    entries.register(
+        "engagements.engagements",
+        Entry(
+            "Build", 20, "Engagements", "web_asset",
+            lambda: reverse_lazy("admin:engagements_engagement_changelist"),
+            "engagements.view_engagement",
+        ),
+    )  # fmt: skip
+    entries.register(
+        "engagements.rejected",
+        Entry(
+            "Watch", 60, "Rejected events", "block",
+            lambda: reverse_lazy("admin:engagements_rejectedevent_changelist"),
+            "engagements.view_rejectedevent",
+        ),
+    )  # fmt: skip

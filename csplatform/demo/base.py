@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from django.contrib.auth.hashers import make_password
+
 from csplatform.accounts.models import Role, User
 from csplatform.customers.models import AttributeDefinition, Source
 from csplatform.customers.operations.companies import (
@@ -21,7 +23,7 @@ PEOPLE = 5000
 DAYS = 90
 CHUNK = 1000
 DEMO_PASSWORD = "demo-demo"  # noqa: S105 - shown on the sign-in page of the demo tenant
-SOURCE_NAME = "Acme Boards (demo site)"
+DEMO_WRITE_KEY = "wk_demo_product_site"  # public, as every write key
 
 STAFF = (
     ("admin", "Alex Admin", Role.ADMIN),
@@ -52,7 +54,8 @@ EVENTS = (
 
 
 def build_staff(world: World) -> None:
-    """Staff of every role, all with the same demo password."""
+    """Staff of every role, all with the same demo password (hashed once: it takes its time)."""
+    password = make_password(DEMO_PASSWORD)
     for username, name, role in STAFF:
         first, last = name.split(" ", 1)
         user, made = User.objects.get_or_create(
@@ -61,8 +64,8 @@ def build_staff(world: World) -> None:
                       "is_superuser": role == Role.ADMIN, "email": f"{username}@example.com"},
         )  # fmt: skip
         if made:
-            user.set_password(DEMO_PASSWORD)
-            user.save()
+            user.password = password
+            user.save(update_fields=["password"])
             audit.record(None, "user.create", user, after={"role": role})
         world.staff[username] = user
 
@@ -74,7 +77,7 @@ def build_attributes(world: World) -> None:
             subject=subject, name=name,
             defaults={"label": label, "type": type_, "choices": list(choices)},
         )  # fmt: skip
-    Source.objects.get_or_create(name=SOURCE_NAME)
+    Source.objects.get_or_create(write_key=DEMO_WRITE_KEY, defaults={"name": "Demo product"})
 
 
 def build_companies(world: World) -> None:
@@ -141,7 +144,7 @@ def build_people(world: World) -> None:
 
 def build_events(world: World) -> None:
     """90 days of use: weekdays more than weekends, some people quiet for weeks."""
-    source = Source.objects.get(name=SOURCE_NAME)
+    source = Source.objects.get(write_key=DEMO_WRITE_KEY)
     batch: list[EventInput] = []
     for person_id in world.person_ids:
         batch += _events_of(person_id, world)

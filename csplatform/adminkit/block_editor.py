@@ -9,6 +9,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 from csplatform.kit.blocks import block_kinds, dump_blocks, parse_blocks
 from csplatform.kit.errors import DomainError
@@ -71,6 +73,10 @@ class BlocksWidget(forms.Widget):
             css={"all": ["adminkit/blocks.css"]},
             js=[forms.Script("adminkit/blocks_mount.js", type="module")],
         )
+
+    def _render(self, template_name: str, context: Any, renderer: Any = None) -> SafeString:
+        """With the project's templates; the forms' own engine knows the theme's only."""
+        return render_to_string(template_name, context)
 
     def format_value(self, value: Any) -> str:
         """The blocks as JSON text."""

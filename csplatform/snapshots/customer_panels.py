@@ -1,11 +1,12 @@
 """Panels about customers themselves: people, companies, attributes with history, usage."""
 
+import json
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
 
-from csplatform.customers.attributes import attribute_specs, stored_value
+from csplatform.customers.attributes import Spec, attribute_specs, stored_value
 from csplatform.customers.models import Company, CompanyOwner, ExternalId, Membership, Person
 from csplatform.kit import sql
 from csplatform.snapshots.chart import bar_chart
@@ -78,7 +79,11 @@ def _attributes(subject: str, obj: Any) -> dict[str, Any]:
             continue
         if value is None and not changes and spec.column:
             continue
-        rows.append({"spec": spec, "value": show(value, spec.type), "changes": changes})
+        told = [
+            {"old": show(c["old"], spec), "new": show(c["new"], spec), "at": c["at"]}
+            for c in changes
+        ]
+        rows.append({"spec": spec, "value": show(value, spec), "changes": told})
     return {"rows": rows, "declared": any(not row["spec"].column for row in rows)}
 
 
@@ -86,22 +91,25 @@ def _history(subject: str, subject_id: int) -> dict[str, list[dict[str, Any]]]:
     """The last changes of each attribute, newest first: one statement."""
     found: dict[str, list[dict[str, Any]]] = {}
     for name, old, new, at in sql.rows(
-        "SELECT name, old #>> '{}', new #>> '{}', occurred_at FROM ("
+        "SELECT name, old::text, new::text, occurred_at FROM ("
         " SELECT *, row_number() OVER (PARTITION BY name ORDER BY id DESC) AS place"
         " FROM customers_attributechange WHERE subject = %s AND subject_id = %s) c"
         " WHERE place <= %s ORDER BY id DESC",
         [subject, subject_id, HISTORY_PER_ATTRIBUTE],
     ):
-        found.setdefault(name, []).append({"old": show(old), "new": show(new), "at": at})
+        old, new = (None if text is None else json.loads(text) for text in (old, new))
+        found.setdefault(name, []).append({"old": old, "new": new, "at": at})
     return found
 
 
-def show(value: Any, kind: str = "") -> str:
-    """A value for reading; "" for unset. `kind` is the attribute's type where it is known."""
+def show(value: Any, spec: Spec | None = None) -> str:
+    """A value for reading; "" for unset. `spec` is the attribute's where it is known."""
     if value is None:
         return ""
-    if kind == "datetime":
+    if spec and spec.type == "datetime":
         return f"{datetime.fromisoformat(value):%d %b %Y %H:%M} UTC"
+    if spec and spec.choices:
+        return dict(spec.choices).get(value, str(value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):

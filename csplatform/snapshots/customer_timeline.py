@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import reverse
 
 from csplatform.accounts.models import User
-from csplatform.customers.attributes import attribute_specs
+from csplatform.customers.attributes import Spec, attribute_specs
 from csplatform.customers.models import Company, Person
 from csplatform.kit import sql
 from csplatform.snapshots.customer_panels import show
@@ -69,9 +69,9 @@ def changes_of(subject: str) -> Load:
             [subject, subject_id, at, key, limit],
         )
         rows = [(*row[:3], *(json.loads(cell or "null") for cell in row[3:])) for row in found]
-        labels = {name: spec.label for name, spec in attribute_specs(subject).items()}
+        specs = attribute_specs(subject)
         users = _users(rows)
-        return [_change(row, labels, users) for row in rows]
+        return [_change(row, specs, users) for row in rows]
 
     return load
 
@@ -81,17 +81,18 @@ def _users(rows: Iterable[Sequence[Any]]) -> dict[int, User]:
     return User.objects.in_bulk(ids) if ids else {}
 
 
-def _change(row: Sequence[Any], labels: dict[str, str], users: dict[int, User]) -> Entry:
+def _change(row: Sequence[Any], specs: dict[str, Spec], users: dict[int, User]) -> Entry:
     change_id, at, name, old, new, cause = row
     if name == "csm":
         old, new = (str(users.get(value, "")) or None for value in (old, new))
-    label = {"csm": "CSM", "parent": "Parent company"}.get(name) or labels.get(name, name)
+    spec = specs.get(name)
+    label = {"csm": "CSM", "parent": "Parent company"}.get(name) or (spec.label if spec else name)
     if new is None:
-        title = f"{label} removed (was {show(old)})"
+        title = f"{label} removed (was {show(old, spec)})"
     elif old is None:
-        title = f"{label} set to {show(new)}"
+        title = f"{label} set to {show(new, spec)}"
     else:
-        title = f"{label} changed from {show(old)} to {show(new)}"
+        title = f"{label} changed from {show(old, spec)} to {show(new, spec)}"
     return Entry(at, change_id, title, cause_words(cause))
 
 

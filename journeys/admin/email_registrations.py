@@ -1,0 +1,23 @@
+"""Sidebar entries and the home page's look at mails."""
+
+from django.urls import reverse_lazy
+
+from csplatform.adminkit.home import attention
+from csplatform.adminkit.navigation import Entry, entries
+from journeys.admin.message import desk_attention
+
+
+def register() -> None:
+    """Called once at start by journeys.registrations."""
+    entries.register(
+        "journeys.templates",
+        Entry("Build", 40, "Mail templates", "mail",
+              lambda: reverse_lazy("admin:journeys_emailtemplate_changelist"),
+              "journeys.view_emailtemplate"),
+    )  # fmt: skip
+    entries.register(
+        "journeys.messages",
+        Entry("Watch", 30, "Messages", "outgoing_mail",
+              lambda: reverse_lazy("admin:journeys_outbox_changelist"), "journeys.view_outbox"),
+    )  # fmt: skip
+    attention.register("journeys.messages", desk_attention)

@@ -110,10 +110,10 @@ class ProgramAdmin(ModelAdmin):
         """The name leads to what one most likely wants: the flow of a draft, else the snapshot."""
         page = "flow" if program.state == ProgramState.DRAFT else "snapshot"
         url = reverse(f"admin:journeys_program_{page}", args=[program.pk])
-        more = f" · {program.description}" if program.description else ""
+        more = program.description.partition("\n")[0]
         return format_html(
             '<a class="font-semibold text-font-important-light dark:text-font-important-dark"'
-            ' href="{}">{}</a><span class="text-xs">{}</span>', url, program.name, more[:90],
+            ' href="{}">{}</a><br><span class="text-xs">{}</span>', url, program.name, more[:90],
         )  # fmt: skip
 
     @admin.display(description="For", ordering="type")

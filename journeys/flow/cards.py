@@ -163,10 +163,9 @@ def _card(
     figures: Figures,
 ) -> Card:
     own = words.steps[step.key]
-    known = {item.key: item for item in own.exits}
     inner = [
-        (known[key], _sequence(steps, step.key, key, words, marks, figures))
-        for key, steps in step.exits.items()
+        (item, _sequence(step.exits[item.key], step.key, item.key, words, marks, figures))
+        for item in own.exits
     ]
     branches = _branches(step.key, inner, figures)
     return Card(

@@ -98,7 +98,8 @@ def _step_words(
     kind = step_kinds.get(step.kind)
     if config is None:
         labels = _labels(step.config)
-        exits = tuple(ExitWords(key, labels.get(key, _plain(key))) for key in step.exits)
+        keys = _in_order(step.exits, labels)
+        exits = tuple(ExitWords(key, labels.get(key, _plain(key))) for key in keys)
         sentence = "Not complete yet: open it and fill in what is marked."
     else:
         rules = dict(_rules_within(config, subject))
@@ -108,11 +109,18 @@ def _step_words(
             ExitWords(key, known[key].label, known[key].tone, rules.get(key, ""))
             if key in known
             else ExitWords(key, _plain(key))
-            for key in step.exits
+            for key in _in_order(step.exits, known)
         )
         sentence = kind.words(config, local)
     title = step.name or kind.label
     return StepWords(kind.label, kind.icon, kind.group, title, sentence, exits, kind.ends)
+
+
+def _in_order(exits: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """Exits as the kind orders them (stored JSON forgets the order), unknown ones at the end."""
+    given = list(exits)
+    order = {key: index for index, key in enumerate(wanted)}
+    return sorted(given, key=lambda key: order.get(key, len(order)))
 
 
 def _plain(key: str) -> str:

@@ -1,14 +1,15 @@
 """The feed of one participant: every step, wait, event and decision, with the evidence (PRG-61)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from csplatform.accounts.models import User
 from csplatform.customers.attributes import effective_time_zone
 from journeys.models import Outbox, Participant, ProgramVersion, Step, Transition
+from journeys.snapshot import evidence
+from journeys.snapshot.evidence import EvidenceNames
 from journeys.steps.registry import step_kinds
 
 ICONS = {
@@ -35,7 +36,6 @@ class FeedRow:
     icon: str
     tone: str
     title: str
-    step: str
     kind_label: str
     text: str
     facts: tuple[tuple[str, str], ...]
@@ -45,25 +45,40 @@ class FeedRow:
     effects: tuple[Outbox, ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class _Around:
+    """What the rows of one feed need, read once."""
+
+    steps: Mapping[int, Step]
+    versions: Mapping[int, int]
+    names: EvidenceNames
+    sent: Mapping[tuple[int | None, int], list[Outbox]]
+    zone: ZoneInfo
+
+
 def feed_of(participant: Participant) -> list[FeedRow]:
     """The feed, oldest first. A constant number of queries."""
     rows = list(Transition.objects.filter(participant_id=participant.pk).order_by("id")[:MAX_ROWS])
+    around = _around(participant, rows)
+    return [_row(row, around) for row in rows]
+
+
+def _around(participant: Participant, rows: list[Transition]) -> _Around:
     ids = {row.step_id for row in rows} | {row.to_step_id for row in rows}
     steps = Step.objects.in_bulk([pk for pk in ids if pk])
-    numbers = dict(
-        ProgramVersion.objects.filter(pk__in={r.version_id for r in rows}).values_list(
-            "pk", "number"
-        )
+    versions = ProgramVersion.objects.filter(pk__in={row.version_id for row in rows})
+    names = EvidenceNames(
+        users=User.objects.in_bulk(evidence.actors(rows)),
+        references=evidence.references(rows),
+        steps={step.key: step.name for step in steps.values()},
     )
-    users = User.objects.in_bulk(_actors(rows))
-    sent = _sent(participant)
-    zone = zone_of(participant)
-    return [_row(row, steps, numbers, users, sent, zone) for row in rows]
-
-
-def _actors(rows: Iterable[Transition]) -> list[int]:
-    found = {row.evidence.get("by") for row in rows}
-    return [pk for pk in found if isinstance(pk, int)]
+    return _Around(
+        steps=steps,
+        versions=dict(versions.values_list("pk", "number")),
+        names=names,
+        sent=_sent(participant),
+        zone=zone_of(participant),
+    )
 
 
 def zone_of(participant: Participant) -> ZoneInfo:
@@ -85,29 +100,21 @@ def _sent(participant: Participant) -> dict[tuple[int | None, int], list[Outbox]
     return found
 
 
-def _row(
-    row: Transition,
-    steps: Mapping[int, Step],
-    numbers: Mapping[int, int],
-    users: Mapping[int, User],
-    sent: Mapping[tuple[int | None, int], list[Outbox]],
-    zone: ZoneInfo,
-) -> FeedRow:
-    step = steps.get(row.step_id) if row.step_id else None
-    to = steps.get(row.to_step_id) if row.to_step_id else None
-    effects = sent.get((row.step_id, row.visit), []) if row.kind == "go" else []
+def _row(row: Transition, around: _Around) -> FeedRow:
+    step = around.steps.get(row.step_id) if row.step_id else None
+    to = around.steps.get(row.to_step_id) if row.to_step_id else None
+    effects = around.sent.get((row.step_id, row.visit), []) if row.kind == "go" else []
     return FeedRow(
         at=row.occurred_at,
-        local=row.occurred_at.astimezone(zone),
+        local=row.occurred_at.astimezone(around.zone),
         icon=_icon(row, step),
         tone=TONES.get(row.kind, ""),
         title=_title(row, step),
-        step=step.name if step else "",
         kind_label=_kind_label(step),
         text=_text(row, to),
-        facts=tuple(_facts(row.evidence, users)),
-        conditions=tuple(_conditions(row.evidence)),
-        version=numbers.get(row.version_id, 0),
+        facts=tuple(evidence.facts(row.evidence, around.names, around.zone)),
+        conditions=tuple(evidence.conditions(row.evidence)),
+        version=around.versions.get(row.version_id, 0),
         amendment=row.amendment,
         effects=tuple(effects),
     )
@@ -170,42 +177,3 @@ def _reason(reason: str) -> str:
     known = {"end": "Reached the end of the flow.", "goal": "The goal ends the run.",
              "exit": "An Exit step."}  # fmt: skip
     return known.get(reason, reason)
-
-
-# Shown in a way of their own, or not worth a line.
-_OWN = ("conditions", "reason", "by", "error")
-LABELS = {
-    "how": "How", "segment": "Segment", "until": "At most until", "matched": "Path",
-    "rule": "Rule", "bucket": "Place of 0 to 100", "group": "Group", "attribute": "Attribute",
-    "old": "Before", "new": "After", "unchanged": "Had this value already", "template": "Template",
-    "ref": "Reference", "waits_for": "Waits for", "at_limit": "Time was up", "event": "Event",
-}  # fmt: skip
-
-
-def _facts(evidence: Mapping[str, Any], users: Mapping[int, User]) -> Iterable[tuple[str, str]]:
-    by = evidence.get("by")
-    if isinstance(by, int):
-        yield "By", str(users.get(by, f"user {by}"))
-    for name, value in evidence.items():
-        if name in _OWN or (value in (None, "", [], {}, False) and name not in ("old", "new")):
-            continue
-        yield LABELS.get(name, name.replace("_", " ").capitalize()), _value(value)
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "(not set)"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_value(item)}" for key, item in value.items())
-    if isinstance(value, list):
-        return "; ".join(_value(item) for item in value)
-    return str(value)
-
-
-def _conditions(evidence: Mapping[str, Any]) -> Iterable[tuple[str, bool]]:
-    found = evidence.get("conditions")
-    for item in found if isinstance(found, list) else ():
-        if isinstance(item, dict):
-            yield str(item.get("words", "")), bool(item.get("true"))

@@ -270,7 +270,7 @@ def test_feeds_are_for_those_who_may_see_them(client, travelled):
     assert client.get("/admin/journeys/participant/x/change/").status_code == 302
 
 
-# --- enrolling by hand ------------------------------------------------------------------------------
+# --- enrolling by hand --------------------------------------------------------------------------
 
 
 def test_pasted_addresses_enter_and_unknown_ones_are_named(manager):

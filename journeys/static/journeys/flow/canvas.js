@@ -153,7 +153,7 @@ export class Canvas {
     const flow = this.element.querySelector(".fl-flow");
     const wide = flow.scrollWidth / (this.zoom || 1);
     const fit = Math.min(1, (this.element.clientWidth - 48) / wide);
-    this.zoom = Math.abs(this.zoom - 1) < 0.01 && fit < 0.99 ? Math.max(fit, 0.3) : 1;
+    this.zoom = Math.abs(this.zoom - 1) < 0.01 && fit < 0.99 ? Math.max(fit, 0.25) : 1;
     this.#applyZoom();
   }
 

@@ -43,7 +43,6 @@ def places(folder: Path) -> Iterator[Places]:
     shutil.rmtree(found.sockets(), ignore_errors=True)
 
 
-@pytest.mark.serial
 def test_small_shared_memory_is_coped_with(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     """stack.md 1.3: where /dev/shm is small, parallel queries run from files."""
     monkeypatch.setattr(postgres, "SMALL_SHM_BYTES", 2**60)
@@ -59,7 +58,6 @@ def test_small_shared_memory_is_coped_with(places: Places, monkeypatch: pytest.M
     assert working_in(cluster.data, "postgres") == []
 
 
-@pytest.mark.serial
 def test_cluster_is_the_same_everywhere(places: Places) -> None:
     """design.md 7: UTF-8, builtin collation, no JIT, one private socket and no port."""
     cluster = Cluster.of(places, fast=True)

@@ -18,8 +18,6 @@ from csplatform.embedded.places import Places
 from csplatform.embedded.processes import alive
 from tests.embedded.standin import Start, free_port, wait_for
 
-pytestmark = pytest.mark.serial
-
 
 def test_starts_stops_and_keeps_its_data(anybody: Start) -> None:
     """OPS-01: SIGINT stops a background start in a long path; a second keeps the data."""

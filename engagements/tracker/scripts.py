@@ -32,7 +32,7 @@ class Script:
 
 def core() -> Script:
     """journey.js; it knows the fingerprints of the renderers, so both always fit together."""
-    versions = {name: _fingerprint(_joined("render", RENDERERS[name])) for name in RENDERERS}
+    versions = {name: renderer_version(name) for name in RENDERERS}
     body = _joined("tracker", CORE)
     head = f"const RENDERERS = {json.dumps(versions)};\n"
     return _made(f'(function () {{\n"use strict";\n{head}{body}\n}})();\n')
@@ -42,6 +42,11 @@ def renderer(name: str) -> Script | None:
     """A renderer by name, None for an unknown one."""
     parts = RENDERERS.get(name)
     return _made(_joined("render", parts)) if parts else None
+
+
+def renderer_version(name: str) -> str:
+    """The fingerprint of a renderer's sources, for its address."""
+    return _fingerprint(_joined("render", RENDERERS[name]))
 
 
 def _joined(folder: str, names: tuple[str, ...]) -> str:

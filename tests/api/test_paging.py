@@ -8,7 +8,7 @@ from csplatform.customers.models import Person
 from tests import factories
 from tests.api.conftest import Caller
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.smoke, pytest.mark.django_db]
 
 
 def walk(api: Caller, path: str, link: str = "next") -> list[list[int]]:

@@ -28,7 +28,7 @@ from csplatform.kit.errors import DomainError
 from tests.customers import make
 from tests.customers.race import in_threads
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.smoke, pytest.mark.django_db]
 
 
 def touches() -> set[tuple[str, int, str]]:

@@ -12,7 +12,7 @@ from engagements.models import RejectedEvent, Visitor
 from engagements.tracker import limits
 from tests.engagements.make import Browser, item, source
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.smoke, pytest.mark.django_db]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from csplatform.freshness.loop import consumers, pending, run_batch
 from csplatform.freshness.models import BrakeStop, Touch
 from csplatform.freshness.touches import EVERYTHING, MAX_DEPTH, cause_depth, touch
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.smoke, pytest.mark.django_db]
 
 
 def test_consumers_get_what_was_touched_once_and_together():

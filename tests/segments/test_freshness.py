@@ -23,7 +23,7 @@ from csplatform.segments.operations.membership import add_members
 from tests.factories import company, person
 from tests.segments.cast import attribute, history, members, segment
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.smoke, pytest.mark.django_db]
 Run = Callable[..., int]
 CAUSE = {"kind": "test"}
 

@@ -8,15 +8,16 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from csplatform.customers.models import Event, EventName
+from csplatform.customers.operations.merge import merge_people
 from csplatform.kit.clock import now
 from journeys.emails import claims, sender
-from journeys.emails.operations import mark_sent, release_postponed, send_again, send_test
+from journeys.emails.operations import mark_sent, send_again, send_test
 from journeys.models import AttentionEntry, EmailTemplateRevision, Outbox, Participant
 from journeys.operations.enroll import enroll
-from journeys.operations.life import pause_program, stop_program
+from journeys.operations.life import pause_program, resume_program, stop_program
 from tests import factories as make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.smoke, pytest.mark.django_db]
 
 
 def events(name):
@@ -251,10 +252,7 @@ def test_a_paused_program_holds_its_mails_back(smtp, run_lanes):
     message = Outbox.objects.get()
     assert (message.state, message.error) == ("pending", "The program is paused.")
     assert message.due_at > now()
-    program.refresh_from_db()
-    program.state = "active"
-    program.save()
-    assert release_postponed(program.pk) == 1
+    resume_program(program.pk, actor=None)
     sender.run_batch()
     assert len(smtp.received) == 1
 
@@ -396,3 +394,57 @@ def test_a_living_senders_messages_are_left_alone(queue):
     sender.sweep()
     message.refresh_from_db()
     assert (message.worker, message.state) == (None, "pending")
+
+
+EVIL = '<script>alert("x")</script>\r\nBcc: victim@example.com\r\n\r\n<h1>{{ person.email }}{% x %}'
+
+
+def test_nothing_that_people_say_breaks_out_of_its_place(smtp, queue):
+    """PRG-90, SEC-02: a script and a header in every field, in every place of a mail."""
+    company = make.company(name=EVIL, csm=make.staff(first_name=EVIL[:100], email="c@example.com"))
+    ada = make.person(name=EVIL, role=EVIL[:90], at=company, email="ada@example.com")
+    words = "{{ person.name }} {{ company.name }} {{ csm.name }} {{ person.role }}"
+    template = make.mail_template(
+        subject=words,
+        preheader=words,
+        sender_name=words,
+        blocks=[
+            {"kind": "heading", "text": f"<b>{words}</b>"},
+            {"kind": "text", "text": words},
+            {"kind": "button", "label": words, "url": "https://example.com/{{ person.name }}"},
+            {"kind": "image", "url": "https://example.com/{{ person.name }}.png", "alt": words},
+            {"kind": "list", "items": [words], "style": "numbers"},
+        ],
+    )
+    message = queue(ada, template)
+    sender.run_batch()
+    message.refresh_from_db()
+    assert message.state == "sent", message.error
+    [(address, mail)] = smtp.received
+    assert address == "ada@example.com"
+    assert mail["Bcc"] is None
+    assert set(mail.keys()) <= {
+        "Subject", "From", "To", "Message-ID", "Date", "MIME-Version", "Content-Type",
+        "X-Peer", "X-MailFrom", "X-RcptTo",
+    }  # fmt: skip
+    assert len(mail.get_all("From")[0].addresses) == 1
+    assert mail["From"].addresses[0].addr_spec == "success@example.com"
+    html = mail.get_body(("html",)).get_content()
+    assert "<script" not in html
+    assert "<h1" not in html
+    assert "<b>" not in html
+    assert "{{ person.email }}" in html  # what people say is never read as a template
+    assert "ada@example.com" not in html
+
+
+def test_a_merged_persons_mails_go_to_the_winner(smtp, queue):
+    """CUS-04: only person_id moves."""
+    winner, loser = make.person(email="win@example.com"), make.person(email="lose@example.com")
+    waiting, sent = queue(loser), queue(loser, state="sent")
+    merge_people(winner.pk, loser.pk, actor=None)
+    assert set(Outbox.objects.values_list("person_id", flat=True)) == {winner.pk}
+    sender.run_batch()
+    assert smtp.counts() == {"win@example.com": 1}
+    sent.refresh_from_db()
+    waiting.refresh_from_db()
+    assert (waiting.state, sent.state) == ("sent", "sent")

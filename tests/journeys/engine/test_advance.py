@@ -14,7 +14,7 @@ from journeys.models import Outbox, Participant, Transition, Wait
 from journeys.operations.enroll import enroll
 from tests import factories as make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.smoke, pytest.mark.django_db]
 
 
 def pass_time(**span):

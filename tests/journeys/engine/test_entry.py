@@ -11,7 +11,7 @@ from journeys.operations.life import pause_program, resume_program, stop_program
 from journeys.operations.publish import publish_preview
 from tests import factories as make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.smoke, pytest.mark.django_db]
 
 
 def pro_segment():

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.forms.models import construct_instance
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -22,11 +23,17 @@ from csplatform.kit.merge_tags import Values
 from journeys.admin.door import body_of, json_door, need
 from journeys.emails.checks import content_problems
 from journeys.emails.context import Recipient, load_values
-from journeys.emails.operations import save_template, send_test
+from journeys.emails.operations import send_test
 from journeys.emails.render import CONTENT_FIELDS, PlainLinks, compile_content, content_of, render
 from journeys.emails.tokens import token_offers
 from journeys.emails.usage import ProgramUse, template_usage
 from journeys.models import EmailTemplate
+from journeys.operations.templates import (
+    TemplateInput,
+    delete_template,
+    programs_using,
+    save_template,
+)
 
 
 class BlockEditor(forms.Textarea):
@@ -122,15 +129,25 @@ class EmailTemplateAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save through the operation, which also keeps the trail."""
-        save_template(obj, actor=request.user)
+        given = TemplateInput(**{name: getattr(obj, name) for name in form.fields})
+        obj.pk = save_template(given, actor=request.user, template_id=obj.pk).pk
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Delete through the operation, which also keeps the trail."""
+        delete_template(obj.pk, actor=request.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[EmailTemplate]) -> None:
+        """Delete the ticked ones; none if one of them is in use."""
+        with transaction.atomic():
+            for template in queryset:
+                delete_template(template.pk, actor=request.user)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple:
         """A template that a program sends cannot be deleted."""
         deleted, counts, perms, protected = super().get_deleted_objects(objs, request)
-        usage = template_usage()
         for template in objs:
-            for use in usage.get(template.pk, []):
-                protected = [*protected, f"{template.name} is sent by the program {use.name}"]
+            for name in programs_using(template.pk):
+                protected = [*protected, f"{template.name} is sent by the program {name}"]
         return deleted, counts, perms, protected
 
     def get_urls(self) -> list[URLPattern]:

@@ -1,4 +1,4 @@
-"""What people do with templates and messages."""
+"""What people do with messages."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,45 +12,8 @@ from csplatform.kit.errors import DomainError
 from csplatform.kit.jobs import wake_on_commit
 from csplatform.kit.permissions import require
 from journeys.emails.checks import content_problems
-from journeys.emails.render import content_of
-from journeys.models import EmailTemplate, Outbox
+from journeys.models import Outbox
 from journeys.models.outbox import OutboxState
-
-
-def save_template(template: EmailTemplate, *, actor: Any) -> EmailTemplate:
-    """Save a new or changed template.
-
-    Raises DomainError with paths ("/subject", "/blocks/2/url") for unknown tokens, bad links and
-    whatever else could not be sent: running programs send what is saved here.
-    """
-    adding = template.pk is None
-    require(actor, f"journeys.{'add' if adding else 'change'}_emailtemplate")
-    problems = content_problems(content_of(template))
-    if problems:
-        raise DomainError(problems)
-    with transaction.atomic():
-        # The row is locked, so that the trail tells what this change really replaced.
-        old = (
-            None
-            if adding
-            else EmailTemplate.objects.select_for_update().filter(pk=template.pk).first()
-        )
-        before = _said(old) if old else {}
-        template.save()
-        after = _said(template)
-        changed = {name for name in after if before.get(name) != after[name]}
-        audit.record(
-            actor,
-            f"emailtemplate.{'add' if adding else 'change'}",
-            template,
-            before={name: before[name] for name in changed if name in before},
-            after={name: after[name] for name in changed},
-        )
-    return template
-
-
-def _said(template: EmailTemplate) -> dict[str, Any]:
-    return {"name": template.name, **content_of(template)}
 
 
 def send_test(content: dict[str, Any], *, person_id: int | None, actor: Any) -> Outbox:

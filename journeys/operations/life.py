@@ -9,6 +9,7 @@ from csplatform.kit.clock import database_now
 from csplatform.kit.errors import Conflict
 from csplatform.kit.jobs import wake_on_commit
 from csplatform.kit.permissions import require
+from journeys.emails.operations import release_postponed
 from journeys.engine.versions import load_versions
 from journeys.models import Program
 from journeys.models.program import ProgramState
@@ -69,6 +70,7 @@ def resume_program(program_id: int, *, actor: Any, reason: str = "") -> int:
         )
         record_state(program, ProgramState.PAUSED, now, actor, reason)
         audit.record(actor, "program.resume", program, after={"reason": reason, "resumed": thawed})
+        release_postponed(program_id)  # mails that were held back leave now
         wake_on_commit("live")
         wake_on_commit("bulk")
     return thawed

@@ -97,12 +97,17 @@ def delete_template(template_id: int, *, actor: Any) -> None:
     require(actor, "journeys.delete_emailtemplate")
     with transaction.atomic():
         row = EmailTemplate.objects.select_for_update().get(pk=template_id)
-        users = sorted(p.name for p in _programs() if template_id in _templates_of(p))
+        users = programs_using(template_id)
         if users:
             named = ", ".join(f"“{name}”" for name in users[:5])
             raise Conflict(f"“{row}” is still used by {named}.", code="in_use")
         audit.record(actor, "template.delete", row, before={"subject": row.subject})
         row.delete()
+
+
+def programs_using(template_id: int) -> list[str]:
+    """Names of the living programs that send a template, by their draft or published flow."""
+    return sorted(p.name for p in _programs() if template_id in _templates_of(p))
 
 
 def _programs() -> Iterator[Program]:

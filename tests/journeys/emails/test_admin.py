@@ -7,7 +7,6 @@ from django.urls import reverse
 
 from csplatform.accounts.models import AuditEntry
 from journeys.emails import sender
-from journeys.emails.operations import save_template
 from journeys.models import EmailTemplate, Outbox
 from tests import factories as make
 
@@ -50,11 +49,11 @@ def test_a_template_is_written_and_changed_with_a_trail(client, manager):
     client.post(page, form(subject="Changed"))
     entries = AuditEntry.objects.filter(subject_type="journeys.emailtemplate").order_by("pk")
     assert [(e.verb, e.before, e.after) for e in entries][1] == (
-        "emailtemplate.change",
+        "template.change",
         {"subject": "Hi {{ person.name }}"},
         {"subject": "Changed"},
     )
-    assert entries[0].verb == "emailtemplate.add"
+    assert entries[0].verb == "template.add"
 
 
 @pytest.mark.parametrize(
@@ -212,7 +211,7 @@ def test_one_message_shows_what_it_said(client, manager, queue, smtp):
     ada.name = "Zoe"
     ada.save()
     template.blocks = [{"kind": "text", "text": "Something else"}]
-    save_template(template, actor=None)
+    template.save()
     page = client.get(reverse("admin:journeys_outbox_change", args=[message.pk])).content.decode()
     assert "As it was handed over" in page
     answer = client.get(frame)

@@ -59,20 +59,22 @@ export class BlockList {
     this.commit(Math.min(index, this.blocks.length - 1), "Block removed.");
   }
 
-  move(index, by) {
+  move(index, by, wanted = `[data-act="${by < 0 ? "up" : "down"}"]:not(:disabled)`) {
     const to = index + by;
     if (to < 0 || to >= this.blocks.length) return;
     this.blocks.splice(to, 0, ...this.blocks.splice(index, 1));
-    this.commit(to, `Moved to place ${to + 1} of ${this.blocks.length}.`, by < 0 ? "up" : "down");
+    this.commit(to, `Moved to place ${to + 1} of ${this.blocks.length}.`, wanted);
   }
 
-  commit(focusOn, words, act = null) {
+  // Redraw; then focus the card's control that `wanted` selects, else its first input or button.
+  commit(focusOn, words, wanted = null) {
     this.draw();
     this.changed();
     this.said.textContent = words;
     const card = this.list.children[focusOn];
-    const wanted = act && card?.querySelector(`[data-act="${act}"]:not(:disabled)`);
-    (wanted || card?.querySelector("input, textarea, select, button"))?.focus();
+    const stops = [wanted, ".em-field :is(input, textarea, select)", "button:not(:disabled)"];
+    const stop = stops.map((selector) => selector && card?.querySelector(selector)).find(Boolean);
+    stop?.focus();
     card?.scrollIntoView({ block: "nearest" });
   }
 
@@ -80,7 +82,9 @@ export class BlockList {
     const card = event.target.closest("li");
     if (!card || !event.altKey || !["ArrowUp", "ArrowDown"].includes(event.key)) return;
     event.preventDefault();
-    this.move([...this.list.children].indexOf(card), event.key === "ArrowUp" ? -1 : 1);
+    const { field, act } = event.target.dataset;
+    const wanted = field ? `[data-field="${field}"]` : act ? `[data-act="${act}"]` : null;
+    this.move([...this.list.children].indexOf(card), event.key === "ArrowUp" ? -1 : 1, wanted);
   }
 
   draw() {

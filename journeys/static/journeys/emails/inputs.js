@@ -8,6 +8,7 @@ export function buildInput(field, block, tokens, prefix, changed) {
   const label = element("label", { htmlFor: id, textContent: field.label });
   const input = makers[field.widget]?.(field, block) ?? makers.text(field, block);
   input.control.id = id;
+  input.control.dataset.field = field.name; // found again after the block has moved
   input.control.addEventListener("input", () => {
     block[field.name] = input.read();
     changed();

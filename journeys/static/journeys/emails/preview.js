@@ -8,6 +8,7 @@ export function startPreview(pane, form, blocks) {
   let person = null;
   let wait = 0;
   let turn = 0;
+  let last = "";
 
   const content = () => ({
     subject: form.elements.subject.value,
@@ -31,17 +32,24 @@ export function startPreview(pane, form, blocks) {
   }
 
   async function refresh() {
+    const now = JSON.stringify(content());
+    if (now === last) return; // leaving a field is no change: keep what the note says
+    last = now;
     const mine = ++turn;
     try {
       const answer = await post(pane.dataset.url);
       if (mine === turn) show(answer);
     } catch {
+      last = "";
       if (mine === turn) tell("The preview does not answer. Your text is safe in the form.", true);
     }
   }
 
   function show(answer) {
-    const rest = blocks.showProblems(answer.problems);
+    // What is merely not written yet is a hint, not an alarm.
+    const missing = answer.problems.filter((p) => p.code === "missing");
+    const wrong = answer.problems.filter((p) => p.code !== "missing");
+    const rest = blocks.showProblems(wrong);
     const list = part("problems");
     list.replaceChildren(...rest.map((p) => element("li", { textContent: `${place(p.path)}${p.message}` })));
     list.hidden = !rest.length;
@@ -50,7 +58,8 @@ export function startPreview(pane, form, blocks) {
     part("html").srcdoc = answer.html;
     part("text").textContent = answer.text;
     const empty = answer.empty.length ? `No value for ${answer.empty.join(", ")}: give a default.` : "";
-    tell(answer.problems.length ? "It cannot be saved yet: see what is marked." : empty, answer.problems.length > 0);
+    if (wrong.length) tell("It cannot be saved yet: see what is marked.", true);
+    else tell(missing.length ? missing.map((p) => p.message).join(" ") : empty);
   }
 
   async function findPeople(words) {

@@ -6,10 +6,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
+from django.db.models import QuerySet
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from csplatform.customers.models import Company, ExternalId, Person
 from csplatform.kit.errors import DomainError
@@ -17,6 +19,7 @@ from journeys.admin.door import frame, load_program, need
 from journeys.engine.entry import requirements_of, sentence_of
 from journeys.engine.versions import load_versions
 from journeys.models import Program
+from journeys.models.program import ProgramState
 from journeys.operations.enroll import enroll
 
 MAX_LINES = 5000
@@ -47,6 +50,33 @@ def enroll_page(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
         preset=_preset(program, request.GET.get("ids", "")),
     )
     return TemplateResponse(request, "admin/journeys/program/enroll.html", context)
+
+
+def enroll_action(
+    model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]
+) -> HttpResponse | None:
+    """Bulk action of the people and company lists: choose a program for the ticked ones."""
+    kind = queryset.model._meta.model_name
+    ids = list(queryset.order_by("pk").values_list("pk", flat=True)[: MAX_LINES + 1])
+    active = Program.objects.filter(type=kind, state=ProgramState.ACTIVE, accepts_entries=True)
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": "Enrol in a program",
+        "programs": active.order_by("name"),
+        "rows": ids[:MAX_LINES],
+        "over": len(ids) > MAX_LINES,
+        "kind": "people" if kind == "person" else "companies",
+        "back": request.get_full_path(),
+    }
+    return TemplateResponse(request, "admin/journeys/program/choose.html", context)
+
+
+@require_POST
+def enroll_chosen(request: HttpRequest, *, model_admin: ModelAdmin) -> HttpResponse:
+    """The second half of the bulk action: program=…, id=…"""
+    need(request, "journeys.enroll_participant")
+    return _enroll(request, load_program(request.POST.get("program", "")))
 
 
 def _enroll(request: HttpRequest, program: Program) -> HttpResponse:

@@ -221,7 +221,12 @@ class ProgramAdmin(ModelAdmin):
             self.admin_site.admin_view(require_POST(self.clone_view)),
             name="journeys_program_clone",
         )
-        return [*pages, clone, *super().get_urls()]
+        chosen = path(
+            "enrol-chosen/",
+            self.admin_site.admin_view(partial(enroll_page.enroll_chosen, model_admin=self)),
+            name="journeys_program_enroll_chosen",
+        )
+        return [chosen, *pages, clone, *super().get_urls()]
 
     def clone_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A draft copy, opened in the editor."""

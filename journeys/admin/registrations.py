@@ -5,8 +5,16 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse, reverse_lazy
 
+from csplatform.adminkit.extensions import BulkAction, bulk_actions
+from csplatform.adminkit.home import FirstStep, HomeCard, attention, first_steps, home_cards
 from csplatform.adminkit.navigation import Entry, entries, tab_sets
+from csplatform.snapshots.panels import Panel, panels
+from csplatform.snapshots.timeline import TimelineSource, timeline_sources
 from journeys.admin import email_registrations
+from journeys.admin.enroll_page import enroll_action
+from journeys.models import Program
+from journeys.snapshot import home
+from journeys.snapshot import panels as shown
 from journeys.steps import options
 
 TABS = (
@@ -42,6 +50,53 @@ def register() -> None:
             "items": [_tab(title, page) for title, page in TABS],
         },
     )
+    _register_home()
+    _register_snapshots()
+    bulk_actions.register(
+        "journeys.enroll",
+        BulkAction(
+            ("customers.person", "customers.company"), "enroll_in_program",
+            "Enrol in a program…", "journeys.enroll_participant", enroll_action,
+        ),
+    )  # fmt: skip
+
+
+def _register_home() -> None:
+    home_cards.register(
+        "journeys",
+        HomeCard("journeys", "Programs", 10, home.program_figures, "conversion_path",
+                 "journeys.view_program"),
+    )  # fmt: skip
+    attention.register("journeys.failed", home.failed_participants)
+    first_steps.register(
+        "journeys.program",
+        FirstStep(
+            "journeys.program",
+            50,
+            "Publish your first program",
+            "Draw a flow of mails, waits and decisions; it takes five minutes.",
+            lambda: reverse_lazy("admin:journeys_program_add"),
+            Program.objects.filter(published__isnull=False).exists,
+            "journeys.add_program",
+        ),
+    )
+
+
+def _register_snapshots() -> None:
+    loaders = {"person": shown.person_programs, "company": shown.company_programs}
+    for subject, load in loaders.items():
+        key = f"journeys.{subject}_programs"
+        template = "journeys/panels/programs.html"
+        panels.register(
+            key,
+            Panel(key, "Programs", subject, 25, template, load,
+                  permission="journeys.view_participant"),
+        )  # fmt: skip
+    timeline_sources.register(
+        "programs",
+        TimelineSource("programs", "Programs", "conversion_path", shown.person_timeline,
+                       shown.company_timeline, "journeys.view_participant"),
+    )  # fmt: skip
 
 
 def _tab(title: str, page: str) -> dict[str, Any]:

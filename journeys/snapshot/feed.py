@@ -109,7 +109,7 @@ def _row(row: Transition, around: _Around) -> FeedRow:
         local=row.occurred_at.astimezone(around.zone),
         icon=_icon(row, step),
         tone=TONES.get(row.kind, ""),
-        title=_title(row, step),
+        title=title_of(row, step),
         kind_label=_kind_label(step),
         text=_text(row, to),
         facts=tuple(evidence.facts(row.evidence, around.names, around.zone)),
@@ -132,7 +132,8 @@ def _kind_label(step: Step | None) -> str:
     return step_kinds.get(step.kind).label if step.kind in step_kinds else step.kind
 
 
-def _title(row: Transition, step: Step | None) -> str:
+def title_of(row: Transition, step: Step | None) -> str:
+    """What happened, in a few words."""
     name = f"“{step.name}”" if step else ""
     words = {
         "enter": "Entered the program",

@@ -100,7 +100,6 @@ def reason_words(reasons: dict[str, str], reason: str) -> str:
     return reasons.get(reason, reason)
 
 
-
 @register.simple_tag
 def local_time(moment: datetime) -> str:
     """A moment in the zone that it carries; Django's own filter would turn it into UTC."""

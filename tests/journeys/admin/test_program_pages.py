@@ -314,3 +314,41 @@ def test_companies_enter_by_name_or_id(manager):
     make.company(name="Acme"), make.company(name="Other", external_id="C-7")
     manager.post(url("enroll", program), {"lines": "acme\nC-7"})
     assert Participant.objects.filter(program=program).count() == 2
+
+
+def test_ticked_people_enter_by_the_bulk_action(manager):
+    """From the people list: choose a program, and they are in."""
+    program, ann = waiting_program(), make.person(name="Ann")
+    other_type = waiting_program(type="company")
+    list_url = reverse("admin:customers_person_changelist")
+    data = {"action": "enroll_in_program", "_selected_action": [ann.pk]}
+    page = unescape(manager.post(list_url, data).content.decode())
+    assert "Enrol 1 people in a program" in page
+    assert program.name in page
+    assert other_type.name not in page
+    chosen = {"program": program.pk, "id": [ann.pk]}
+    manager.post(reverse("admin:journeys_program_enroll_chosen"), chosen)
+    assert Participant.objects.get(program=program).person == ann
+
+
+# --- on other pages -----------------------------------------------------------------------------
+
+
+def test_programs_stand_on_snapshots_timelines_and_the_home_page(manager, travelled):
+    ada = Participant.objects.get(program=travelled, person__name="Ada").person
+    page = unescape(manager.get(reverse("person-snapshot", args=[ada.pk])).content.decode())
+    assert travelled.name in page
+    assert f"{travelled.name}: “Admin?”: Yes" in page
+    home = unescape(manager.get(reverse("admin:index")).content.decode())
+    assert "Active programs" in home
+    assert "failed at a step" in home
+
+
+def test_a_company_shows_the_runs_of_its_people(manager, run_lanes):
+    company = make.company()
+    program, person = waiting_program(), make.person(at=company, name="Eve")
+    enroll(program.pk, [person.pk], actor=None)
+    run_lanes()
+    page = unescape(manager.get(reverse("company-snapshot", args=[company.pk])).content.decode())
+    assert f"{program.name}: Entered the program" in page
+    assert "A day" in page

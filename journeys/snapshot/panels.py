@@ -1,0 +1,95 @@
+"""Programs on the snapshot pages of people and companies: a panel and timeline entries."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+
+from csplatform.kit import sql
+from csplatform.snapshots.timeline import Entry
+from journeys.models import Participant, Step, Transition
+from journeys.snapshot.feed import title_of
+
+SHOWN = 8
+# A company's people may be many: its timeline tells of the newest runs there.
+RUNS_LOOKED_AT = 200
+# Waits and passing from step to step are for the feed; these are what a CSM wants to see at once.
+TOLD = ("enter", "leave", "fail", "goal", "go")
+END = (datetime(9999, 1, 1, tzinfo=UTC), 2**62)
+
+
+def person_programs(person_id: int, user: Any, now: datetime) -> dict[str, Any] | None:
+    """The person's runs, newest first; hidden for somebody who never travelled."""
+    return _panel(Participant.objects.filter(person_id=person_id))
+
+
+def company_programs(company_id: int, user: Any, now: datetime) -> dict[str, Any] | None:
+    """Runs of the company itself and of its people."""
+    at_it = Q(company_id=company_id) | Q(at_company_id=company_id)
+    return _panel(Participant.objects.filter(at_it))
+
+
+def _panel(rows: QuerySet[Participant]) -> dict[str, Any] | None:
+    named = rows.select_related("program", "step", "person", "company").order_by("-id")
+    runs = list(named[: SHOWN + 1])
+    if not runs:
+        return None
+    return {"runs": runs[:SHOWN], "more": len(runs) > SHOWN}
+
+
+def person_timeline(
+    subject_id: int, bound: tuple[datetime, int] | None, limit: int
+) -> Sequence[Entry]:
+    """What programs did with a person."""
+    return _timeline("person_id = %(subject)s", subject_id, bound, limit)
+
+
+def company_timeline(
+    subject_id: int, bound: tuple[datetime, int] | None, limit: int
+) -> Sequence[Entry]:
+    """What programs did with a company and its people."""
+    return _timeline(
+        "(company_id = %(subject)s OR at_company_id = %(subject)s)", subject_id, bound, limit
+    )
+
+
+def _timeline(
+    condition: str, subject_id: int, bound: tuple[datetime, int] | None, limit: int
+) -> list[Entry]:
+    at, key = bound or END
+    found = sql.rows(
+        "SELECT t.id FROM (SELECT id FROM journeys_participant"
+        f" WHERE {condition} ORDER BY id DESC LIMIT %(runs)s) p CROSS JOIN LATERAL"
+        " (SELECT id, occurred_at FROM journeys_transition WHERE participant_id = p.id"
+        "  AND kind = ANY(%(told)s) AND (occurred_at, id) < (%(at)s, %(key)s)"
+        "  ORDER BY occurred_at DESC, id DESC LIMIT %(limit)s) t"
+        " ORDER BY t.occurred_at DESC, t.id DESC LIMIT %(limit)s",
+        {"subject": subject_id, "runs": RUNS_LOOKED_AT, "told": list(TOLD), "at": at, "key": key,
+         "limit": limit},
+    )  # fmt: skip
+    return _entries([row[0] for row in found])
+
+
+def _entries(ids: list[int]) -> list[Entry]:
+    rows = list(Transition.objects.filter(pk__in=ids).order_by("-occurred_at", "-id"))
+    steps = Step.objects.in_bulk([row.step_id for row in rows if row.step_id])
+    runs = Participant.objects.select_related("program", "person", "company").in_bulk(
+        {row.participant_id for row in rows}
+    )
+    return [
+        _entry(row, steps.get(row.step_id or 0), runs[row.participant_id])
+        for row in rows
+        if row.participant_id in runs
+    ]
+
+
+def _entry(row: Transition, step: Step | None, run: Participant) -> Entry:
+    return Entry(
+        at=row.occurred_at,
+        key=row.pk,
+        title=f"{run.program}: {title_of(row, step)}",
+        detail=run.subject_label,
+        link=reverse("admin:journeys_participant_change", args=[run.pk]),
+    )

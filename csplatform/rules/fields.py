@@ -36,10 +36,8 @@ class RuleWidget(forms.Widget):
     @property
     def media(self) -> forms.Media:
         """The module and its look."""
-        return forms.Media(
-            css={"all": ["rules/builder.css"]},
-            js=[forms.Script("rules/mount.js", type="module")],
-        )
+        script: Any = forms.Script("rules/mount.js", type="module")
+        return forms.Media(css={"all": ["rules/builder.css"]}, js=[script])
 
     def format_value(self, value: Any) -> str:
         """The rule as JSON text."""

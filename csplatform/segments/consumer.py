@@ -36,7 +36,8 @@ def _refresh(segment: Segment, touched: Touched) -> None:
     ids = affected_ids(touched, keys, segment.subject)
     if not ids:
         return
-    cause = {"kind": "change", "of": touched.subject, "keys": sorted(touched.keys)[:10]}
+    read = {key.key for key in keys if key.subject == touched.subject}
+    cause = {"kind": "change", "of": touched.subject, "keys": sorted(read & set(touched.keys))[:10]}
     try:
         with transaction.atomic():
             node = load_rule(segment.rule, segment.subject)

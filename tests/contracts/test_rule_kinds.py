@@ -95,7 +95,7 @@ def test_a_kind_without_sql_stops_the_start() -> None:
         key, label, group, examples = "half", "Half", "Test", (Example("person"),)
 
     registry: Registry[RuleKind] = Registry("kind of rule test", shape_problem)
-    with pytest.raises(RegistrationError, match="half.*does not say sql, holds, words"):
+    with pytest.raises(RegistrationError, match=r"half.*does not say sql, holds, words"):
         registry.register("half", Half())
     taken = rule_kinds.get("attribute")
     with pytest.raises(RegistrationError, match="registered twice"):

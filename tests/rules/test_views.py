@@ -124,7 +124,7 @@ def test_the_field_checks_and_names_the_place() -> None:
     assert field.clean('{"any": []}') == {"any": []}
     assert RuleField(subject="person", required=False).clean("") == {}
     for bad in ("{", '{"all": [1]}', "[]", "7", "null"):
-        with pytest.raises(Exception, match="JSON|/all/0|Rule"):
+        with pytest.raises(Exception, match=r"JSON|/all/0|Rule"):
             field.clean(bad)
     assert not field.has_changed({"all": []}, '{"all":[]}')
     html = RuleWidget("company").render(

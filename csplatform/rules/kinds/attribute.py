@@ -1,9 +1,9 @@
 """A test of one attribute, built-in or declared."""
 
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from csplatform.customers.attributes import Spec
 from csplatform.kit.errors import DomainError, Problem
@@ -18,7 +18,6 @@ from csplatform.rules.scope import Scope
 from csplatform.rules.sqltext import Sql, fill, value
 from csplatform.rules.tree import Test
 
-OperatorKey = Literal[tuple(EVERY_OPERATOR)]  # type: ignore[valid-type]
 NATIVE = {"date": "date", "datetime": "timestamptz"}
 
 
@@ -26,8 +25,15 @@ class AttributeConfig(Config):
     """Which attribute is asked for what."""
 
     name: Name = Field(title="Attribute")
-    operator: OperatorKey = Field(title="Is")
+    operator: str = Field(title="Is")
     value: PlainValue = Field(None, title="Value")
+
+    @field_validator("operator")
+    @classmethod
+    def _known(cls, key: str) -> str:
+        if key not in EVERY_OPERATOR:
+            raise ValueError(f"There is no operator “{key[:60]}”")
+        return key
 
 
 class AttributeTest(RuleKind):

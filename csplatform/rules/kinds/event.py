@@ -37,7 +37,6 @@ class EventConfig(Config):
         ge=1,
         le=MAX_DAYS,
         title="In the last … days",
-        description="Leave empty to count since ever.",
     )
     where: list[PropertyFilter] = Field(
         default_factory=list, max_length=10, title="Only those whose properties"

@@ -12,6 +12,7 @@ from django.urls import reverse
 from csplatform.adminkit.base import tell_problems
 from csplatform.adminkit.paging import EstimatingPaginator
 from csplatform.customers.models import Company, Person
+from csplatform.freshness.touches import EVERYTHING
 from csplatform.kit.clock import now
 from csplatform.kit.errors import DomainError
 from csplatform.segments.admin.forms import PasteForm
@@ -156,6 +157,8 @@ def why(cause: dict[str, Any]) -> str:
     if kind == "list":
         return f"by hand ({cause.get('by', 'somebody')})"
     if kind == "change":
+        if EVERYTHING in cause.get("keys", []):
+            return "a new or merged record"
         keys = ", ".join(_fact(key) for key in cause.get("keys", [])[:3])
         return f"a change of {keys}" if keys else "a change"
     if kind == "recompute":
@@ -165,7 +168,5 @@ def why(cause: dict[str, Any]) -> str:
 
 def _fact(key: str) -> str:
     """A fact key in words."""
-    if key == "everything":
-        return "the whole record"
     group, _, name = key.partition(".")
     return {"attr": name, "event": f"event “{name}”", "membership": "company"}.get(group, group)

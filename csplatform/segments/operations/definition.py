@@ -52,7 +52,7 @@ def _save(given: SegmentInput, actor: Any, segment_id: int | None) -> Segment:
     if not segment_id:
         segment.subject, segment.kind = given.subject, given.kind
     _check_words(given, segment)
-    node = EVERYBODY
+    node: Node = EVERYBODY
     if segment.is_dynamic:
         node = parse_rule({} if given.rule is None else given.rule, segment.subject, "/rule")
     rule = dump(node) if segment.is_dynamic else {}

@@ -48,65 +48,75 @@ function set(config, name, value) {
   else config[name] = value;
 }
 
-/** Attribute, operator, value. */
+/**
+ * Attribute, operator, value. A control is never replaced while it is being changed: the keyboard
+ * would lose its place.
+ */
 export function attributeEditor(test, context, changed) {
   const { attributes } = context.description;
-  const box = el("div", { class: "rb-fields" });
   const config = test.config;
   if (!config.name && attributes.length) config.name = attributes[0].name;
-  const draw = () => {
-    const spec = attributes.find((item) => item.name === config.name);
-    const operators = spec?.operators ?? [];
-    if (spec && !operators.some((item) => item.key === config.operator)) {
-      config.operator = operators[0].key;
+  const specOf = () => attributes.find((item) => item.name === config.name);
+  const operatorOf = () => specOf()?.operators.find((item) => item.key === config.operator);
+  const slot = () => el("div", { class: "rb-slot" });
+  const [operators, values] = [slot(), slot()];
+
+  const drawValues = () => {
+    const [spec, operator] = [specOf(), operatorOf()];
+    if (!operator) return values.replaceChildren();
+    return values.replaceChildren(...valueInputs({
+      type: spec.type,
+      takes: operator.takes,
+      choices: spec.choices,
+      value: config.value,
+      load: () => context.builder.suggestions(context.subject, spec.name),
+      act: (value) => {
+        set(config, "value", Array.isArray(value) && !value.length ? null : value);
+        changed();
+      },
+    }));
+  };
+  const drawOperators = () => {
+    const spec = specOf();
+    if (spec && !operatorOf()) {
+      config.operator = spec.operators[0].key;
       delete config.value;
     }
-    const operator = operators.find((item) => item.key === config.operator);
-    const names = attributes.map((item) => [item.name, item.label, item.declared ? "Your attributes" : "Built in"]);
-    box.replaceChildren(
-      select("Attribute", names, config.name, (name) => {
-        const before = spec?.type;
-        config.name = name;
-        if (attributes.find((item) => item.name === name)?.type !== before || before === "choice") delete config.value;
-        draw();
-        changed();
-      }, { "data-focus": test.id }),
-      select("Operator", operators.map((item) => [item.key, item.label]), config.operator, (key) => {
-        const takes = operators.find((item) => item.key === key)?.takes;
-        if (takes !== operator?.takes) delete config.value;
-        config.operator = key;
-        draw();
-        changed();
-      }),
-      ...(operator
-        ? valueInputs({
-            type: spec.type,
-            takes: operator.takes,
-            choices: spec.choices,
-            value: config.value,
-            load: () => context.builder.suggestions(context.subject, spec.name),
-            act: (value) => {
-              set(config, "value", Array.isArray(value) && !value.length ? null : value);
-              changed();
-            },
-          })
-        : []),
-    );
+    const pairs = (spec?.operators ?? []).map((item) => [item.key, item.label]);
+    operators.replaceChildren(select("Operator", pairs, config.operator, (key) => {
+      const takes = operatorOf()?.takes;
+      config.operator = key;
+      if (operatorOf()?.takes !== takes) delete config.value;
+      drawValues();
+      changed();
+    }));
+    drawValues();
   };
-  draw();
-  return box;
+  const names = attributes.map((item) => [item.name, item.label, item.declared ? "Your attributes" : "Built in"]);
+  const chosen = select("Attribute", names, config.name, (name) => {
+    const before = specOf()?.type;
+    config.name = name;
+    if (specOf()?.type !== before || before === "choice") delete config.value;
+    drawOperators();
+    changed();
+  }, { "data-focus": test.id });
+  drawOperators();
+  return el("div", { class: "rb-fields" }, chosen, operators, values);
 }
 
 /** Inputs from the kind's fields, for every kind that brings no editor of its own. */
 export function fieldsEditor(test, context, changed) {
-  const box = el("div", { class: "rb-fields" });
-  const draw = () => {
-    const shown = context.kind.fields.filter((field) => field.widget !== "rule" && applies(field, test.config, context.kind.fields));
-    box.replaceChildren(...shown.map((field, index) =>
-      labelled(field, fieldInput(field, test.config, context, changed, draw, index ? {} : { "data-focus": test.id }))));
+  const fields = context.kind.fields.filter((field) => field.widget !== "rule");
+  const rows = new Map();
+  const update = () => {
+    for (const [field, row] of rows) row.hidden = !applies(field, test.config, context.kind.fields);
   };
-  draw();
-  return box;
+  fields.forEach((field, index) => {
+    const attributes = index ? {} : { "data-focus": test.id };
+    rows.set(field, labelled(field, fieldInput(field, test.config, context, changed, update, attributes)));
+  });
+  update();
+  return el("div", { class: "rb-fields" }, ...rows.values());
 }
 
 function labelled(field, inputs) {
@@ -124,20 +134,20 @@ function applies(field, config, fields) {
   return wanted.split("|").includes(String(config[name] ?? neighbour?.default));
 }
 
-function fieldInput(field, config, context, changed, redraw, attributes) {
+function fieldInput(field, config, context, changed, update, attributes) {
   const value = config[field.name] ?? field.default;
   const put = (item) => {
     set(config, field.name, item);
     changed();
   };
   const options = field.provider ? context.description.options[field.provider] ?? [] : field.options;
-  if (field.widget === "list") return [listInput(field, config, context, changed)];
+  if (field.widget === "list") return [listInput(field, config, changed)];
   if (field.widget === "select") {
     const pairs = field.extra.choices?.map(([key, label]) => [key, label]) ?? options;
     const all = field.required && !value ? [["", "Choose…"], ...pairs] : pairs;
     return [select(field.label, all, value, (item) => {
       put(/^\d+$/.test(item) ? Number(item) : item);
-      redraw();
+      update();
     }, attributes)];
   }
   if (field.widget === "checkbox") {
@@ -151,13 +161,13 @@ function fieldInput(field, config, context, changed, redraw, attributes) {
 }
 
 /** A list of small objects, e.g. demands on an event's properties. */
-function listInput(field, config, context, changed) {
+function listInput(field, config, changed) {
   const box = el("div", { class: "rb-rows" });
   const items = () => (config[field.name] ??= []);
   const draw = () => {
     const rows = (config[field.name] ?? []).map((item, index) =>
       el("div", { class: "rb-row" },
-        ...field.fields.flatMap((inner) => rowInput(inner, item, field.fields, changed, draw)),
+        ...rowInputs(field.fields, item, changed),
         button(`Remove line ${index + 1}`, "close", () => {
           items().splice(index, 1);
           if (!items().length) delete config[field.name];
@@ -174,11 +184,12 @@ function listInput(field, config, context, changed) {
   return box;
 }
 
-function rowInput(field, item, fields, changed, redraw) {
-  if (field.widget === "value") {
-    const operator = fields.find((other) => other.extra.choices);
-    const chosen = operator?.extra.choices.find(([key]) => key === item[operator.name]);
-    return valueInputs({
+function rowInputs(fields, item, changed) {
+  const slot = el("div", { class: "rb-slot" });
+  const chooser = fields.find((field) => field.extra.choices);
+  const drawValue = (field) => {
+    const chosen = chooser?.extra.choices.find(([key]) => key === (item[chooser.name] ?? chooser.default));
+    slot.replaceChildren(...valueInputs({
       type: "text",
       takes: chosen?.[2] ?? "one",
       value: item[field.name],
@@ -187,18 +198,24 @@ function rowInput(field, item, fields, changed, redraw) {
         set(item, field.name, Array.isArray(value) && !value.length ? null : value);
         changed();
       },
-    });
-  }
-  if (field.extra.choices) {
-    return [select(field.label, field.extra.choices.map(([key, label]) => [key, label]), item[field.name] ?? field.default, (key) => {
-      item[field.name] = key;
-      delete item.value;
-      redraw();
+    }));
+    return slot;
+  };
+  return fields.map((field) => {
+    if (field.widget === "value") return drawValue(field);
+    if (field.extra.choices) {
+      return select(field.label, field.extra.choices.map(([key, label]) => [key, label]), item[field.name] ?? field.default, (key) => {
+        const kept = fields.find((other) => other.widget === "value");
+        const takes = (of) => field.extra.choices.find(([other]) => other === of)?.[2];
+        if (takes(key) !== takes(item[field.name] ?? field.default)) delete item[kept.name];
+        item[field.name] = key;
+        drawValue(kept);
+        changed();
+      });
+    }
+    return input("text", field.label, item[field.name], (value) => {
+      set(item, field.name, value);
       changed();
-    })];
-  }
-  return [input("text", field.label, item[field.name], (value) => {
-    set(item, field.name, value);
-    changed();
-  }, { placeholder: field.label })];
+    }, { placeholder: field.label });
+  });
 }

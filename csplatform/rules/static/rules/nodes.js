@@ -10,8 +10,10 @@ const EDITORS = { attribute: attributeEditor, fields: fieldsEditor };
 export function drawGroup(group, context, parent = null, index = 0) {
   const word = select("How these tests are joined", WORDS, group.word, (value) => {
     group.word = value;
+    box.className = `rb-group rb-${value}`;
+    empty.textContent = emptyWords(group, context);
+    items.forEach((item, place) => item.setAttribute("data-join", joint(value, place) ?? ""));
     context.builder.changed();
-    context.builder.redraw(`${group.id}-word`);
   }, { "data-focus": `${group.id}-word`, class: "rb-input rb-word" });
   const head = el("div", { class: "rb-head" }, word, parent ? tools(group, context, parent, index, "group") : null);
   const items = group.items.map((item, place) =>
@@ -19,11 +21,12 @@ export function drawGroup(group, context, parent = null, index = 0) {
       item.type === "group" ? drawGroup(item, context, group, place) : drawTest(item, context, group, place)));
   const empty = el("p", { class: "rb-empty" }, emptyWords(group, context));
   group.place = el("p", { class: "rb-problem", hidden: true });
-  return el("section", { class: `rb-group rb-${group.word}`, role: "group", "aria-label": "Group of tests" },
+  const box = el("section", { class: `rb-group rb-${group.word}`, role: "group", "aria-label": "Group of tests" },
     head,
     group.items.length ? el("ul", { class: "rb-items" }, ...items) : empty,
     group.place,
     foot(group, context));
+  return box;
 }
 
 function joint(word, place) {
@@ -82,8 +85,8 @@ function drawTest(test, context, parent, index) {
     test.inner = null;
     test.isNew = true;
     context.builder.changed();
-    context.builder.redraw(test.id);
-  }, { class: "rb-input rb-kind", title: kind?.help ?? null });
+    context.builder.redraw(`${test.id}-kind`);
+  }, { class: "rb-input rb-kind", title: kind?.help ?? null, "data-focus": `${test.id}-kind` });
   const here = { ...context, kind };
   const changed = () => context.builder.changed();
   const editor = kind ? (EDITORS[kind.editor] ?? fieldsEditor)(test, here, changed) : el("span", {}, "This kind of test is no longer there.");
@@ -93,12 +96,11 @@ function drawTest(test, context, parent, index) {
     kind?.inner ? drawInner(test, kind, context) : null,
     test.place);
   // Until somebody has left it, a half-filled test is a hint, not an error.
-  row.addEventListener("focusout", (event) => {
-    if (test.isNew && !row.contains(event.relatedTarget)) {
-      test.isNew = false;
-      context.builder.showProblems();
-    }
-  });
+  row.addEventListener("focusout", () => setTimeout(() => {
+    if (!test.isNew || !row.isConnected || row.contains(document.activeElement)) return;
+    test.isNew = false;
+    context.builder.showProblems();
+  }));
   return row;
 }
 

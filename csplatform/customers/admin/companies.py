@@ -19,9 +19,9 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 
 from csplatform.adminkit.templatetags.console import figure, when
-from csplatform.customers.admin.subject import SubjectAdmin, starts_with
+from csplatform.customers.admin.subject import SubjectAdmin
 from csplatform.customers.columns import COLUMNS
-from csplatform.customers.models import Company, CompanyOwner
+from csplatform.customers.models import Company, CompanyOwner, Membership
 from csplatform.customers.models.company import CompanyStatus, Stage
 from csplatform.customers.operations.attributes import patch_attributes
 from csplatform.customers.operations.companies import (
@@ -114,23 +114,14 @@ class CompanyAdmin(SubjectAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Company]:
         """With what the list shows, in one query."""
-        found = super().get_queryset(request).select_related("csm", "activity")
-        if request.resolver_match and request.resolver_match.url_name.endswith("changelist"):
-            found = found.annotate(people_count=Count("memberships"))
-        return found
+        return super().get_queryset(request).select_related("csm", "activity")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Company], search_term: str
-    ) -> tuple[QuerySet[Company], bool]:
-        """Prefix of the name, a whole domain or external id: each has its index."""
-        if not search_term.strip():
-            return queryset, False
-        found = Company.objects.filter(merged_into=None)
-        term = search_term.strip()
-        ids = starts_with(found, term, "lower(name) LIKE %s", 1).values("pk")
-        exact = found.filter(external_id=term).values("pk")
-        domain = found.filter(domains__contains=[term.lower()]).values("pk")
-        return queryset.filter(pk__in=ids.union(exact, domain)), False
+    def complete(self, rows: list[Company]) -> None:
+        """How many people belong to the companies of a page."""
+        links = Membership.objects.filter(company__in=rows).order_by().values_list("company_id")
+        counts = dict(links.annotate(Count("id")))
+        for company in rows:
+            company.people_count = counts.get(company.pk, 0)
 
     @display(description="Company", header=True, ordering="name")
     def title(self, company: Company) -> list[str]:

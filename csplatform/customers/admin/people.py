@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, TextFilter
 from unfold.decorators import display
 
 from csplatform.adminkit.templatetags.console import when
-from csplatform.customers.admin.subject import SubjectAdmin, starts_with
+from csplatform.customers.admin.subject import SubjectAdmin
 from csplatform.customers.columns import COLUMNS
 from csplatform.customers.models import ExternalId, Membership, Person
 from csplatform.customers.operations.attributes import patch_attributes
@@ -134,20 +134,6 @@ class PersonAdmin(SubjectAdmin):
             .select_related("activity")
             .prefetch_related(Prefetch("memberships", queryset=primary, to_attr="primary"))
         )
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Person], search_term: str
-    ) -> tuple[QuerySet[Person], bool]:
-        """Prefix of name or address, or a whole external id: each has its index."""
-        if not search_term.strip():
-            return queryset, False
-        term = search_term.strip()
-        living = Person.objects.filter(merged_into=None, erased_at=None)
-        by_name = starts_with(living, term, "lower(name) LIKE %s", 1).values("pk")
-        by_email = starts_with(living, term, "lower(email) LIKE %s", 1).values("pk")
-        by_id = ExternalId.objects.filter(value=term).order_by().values("person_id")
-        ids = by_name.order_by().union(by_email.order_by(), by_id)
-        return queryset.filter(pk__in=ids), False
 
     @display(description="Person", header=True, ordering="name")
     def who(self, person: Person) -> list[str]:

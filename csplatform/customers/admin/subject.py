@@ -1,4 +1,4 @@
-"""What the pages of companies and people share: declared attributes as fields, prefix search."""
+"""What the pages of companies and people share: declared attributes as fields, search."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -19,6 +19,7 @@ from csplatform.adminkit.base import PREFIX, ModelAdmin
 from csplatform.customers.attributes import normal
 from csplatform.customers.models import AttributeDefinition
 from csplatform.customers.models.attribute import AttributeType
+from csplatform.customers.search import matching
 
 _DECLARED = "_csplatform_declared"
 YES_NO = [("", "–"), ("true", "Yes"), ("false", "No")]
@@ -31,6 +32,12 @@ class SnapshotChangeList(ChangeList):
         """The snapshot page."""
         return reverse(f"{self.opts.model_name}-snapshot", args=[result.pk])
 
+    def get_results(self, request: HttpRequest) -> None:
+        """The page, with what the model admin looks up for its rows together."""
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        self.model_admin.complete(self.result_list)
+
 
 class SubjectAdmin(ModelAdmin):
     """Base of the pages of companies and people. Saving goes through the room's operations."""
@@ -41,6 +48,15 @@ class SubjectAdmin(ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Rows open the snapshot; it has the button to edit."""
         return SnapshotChangeList
+
+    def complete(self, rows: list[Any]) -> None:
+        """Look up what the columns need for the rows of one page, in one query each."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By the beginning of the name and what else has an index."""
+        return matching(self.subject, queryset, search_term), False
 
     def page_of(self, obj: Any) -> str:
         """Where the search leads."""
@@ -109,11 +125,3 @@ def _field(row: AttributeDefinition, value: Any) -> forms.Field:
         more["initial"] = ", ".join(map(str, value))
     more["help_text"] = hints.get(row.type, "")
     return forms.CharField(widget=UnfoldAdminTextInputWidget, **more)
-
-
-def starts_with(queryset: QuerySet[Any], term: str, conditions: str, count: int) -> QuerySet[Any]:
-    """Rows that a prefix index finds; `conditions` takes the escaped, lower-case pattern."""
-    escaped = term.strip().lower()
-    for sign in ("\\", "%", "_"):
-        escaped = escaped.replace(sign, "\\" + sign)
-    return queryset.extra(where=[conditions], params=[f"{escaped}%"] * count)  # noqa: S610

@@ -2,11 +2,14 @@
 
 from django.urls import reverse_lazy
 
+from csplatform.adminkit.home import attention
 from csplatform.adminkit.navigation import Entry, entries
 from csplatform.customers.hooks import merge_hooks
 from csplatform.kit.jobs import Periodic, periodic
+from csplatform.snapshots.panels import Panel, panels
 from engagements.demosite import tenant
 from engagements.inapp import blocks, merging, steps
+from engagements.inapp import panels as own_panels
 from engagements.inapp.deciding import decide
 from engagements.inapp.kind import engagement_kinds
 from engagements.inapp.kinds.dialog import Dialog
@@ -36,11 +39,20 @@ def register() -> None:
         "engagements.rejected", Periodic("engagements.rejected", 86400, rejected.purge)
     )
     tenant.register()
-    _navigation()
+    _pages()
 
 
-def _navigation() -> None:
-    """Sidebar entries."""
+def _pages() -> None:
+    """Sidebar entries, the panel of a person, what the home page warns of."""
+    attention.register("engagements.inactive", own_panels.inactive_in_use)
+    panels.register(
+        "engagements.inside",
+        Panel(
+            "engagements.inside", "Inside the product", "person", 35,
+            "engagements/panels/inside.html", own_panels.person_inside,
+            permission="engagements.view_invitation",
+        ),
+    )  # fmt: skip
     entries.register(
         "engagements.engagements",
         Entry(

@@ -126,7 +126,7 @@ class TriggerEngagement(StepKind):
     def run(self, batch: StepBatch) -> dict[int, Outcome]:
         """One invitation each, whose id is the ref of waits behind this step."""
         config: TriggerEngagementConfig = batch.step.config
-        engagement = Engagement.objects.filter(pk=config.engagement).first()
+        engagement = Engagement.objects.filter(pk=config.engagement or 0).first()
         if engagement is None:
             return {
                 t.id: Fail("The engagement of this step no longer exists.")

@@ -122,15 +122,20 @@ def _read_item(index: int, raw: Any, skew: timedelta, now: datetime) -> Item:
     if extra := sorted(raw.keys() - {"id", "type", "at", "data"}):
         raise DomainError("This is not known here.", path=f"{path}/{extra[0][:60]}", code="unknown")
     type_ = raw.get("type")
-    model = IdentifyData if type_ == IDENTIFY else None
-    if model is None:
-        if type_ not in item_kinds:
-            known = ", ".join([IDENTIFY, *item_kinds.keys()])
-            raise DomainError(f"The type is one of {known}.", path=f"{path}/type", code="type")
-        model = item_kinds.get(str(type_)).Data
+    model = _model_of(type_, f"{path}/type")
     at = _occurred(raw.get("at"), skew, now, f"{path}/at")
     data = parse_config(model, raw.get("data", {}), f"{path}/data")
     return Item(index, message_id, str(type_), at, data)
+
+
+def _model_of(type_: Any, path: str) -> type[Config]:
+    """What an item of a type must hold. Raises DomainError for an unknown one."""
+    if type_ == IDENTIFY:
+        return IdentifyData
+    if type_ in item_kinds:
+        return item_kinds.get(type_).Data
+    known = ", ".join([IDENTIFY, *item_kinds.keys()])
+    raise DomainError(f"The type is one of {known}.", path=path, code="type")
 
 
 def _check_size(raw: dict[str, Any], path: str) -> None:

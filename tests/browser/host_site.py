@@ -5,8 +5,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 HOSTILE_CSS = """
 * { color: red !important; font-size: 3px !important; display: inline !important; }
-journey-engagement, dialog, body > *, html > * { opacity: 0 !important; visibility: hidden !important;
-  transform: scale(0) !important; z-index: -1 !important; }
+journey-engagement, dialog, body > *, html > * { opacity: 0 !important;
+  visibility: hidden !important; transform: scale(0) !important; z-index: -1 !important; }
 journey-engagement { display: none !important; position: static !important; }
 button { pointer-events: none !important; }
 """
@@ -20,8 +20,9 @@ PAGE = """<!doctype html><html lang="en" dir="{dir}"><head><title>{title}</title
 STUB = (
     "window.journey = window.journey || function () {"
     " (window.journey.q = window.journey.q || []).push(arguments); };"
-    "window.errors = []; window.addEventListener('error', function (e) { errors.push(e.message); });"
-    "window.addEventListener('unhandledrejection', function (e) { errors.push(String(e.reason)); });"
+    "window.errors = [];"
+    "window.addEventListener('error', function (e) { errors.push(e.message); });"
+    "window.addEventListener('unhandledrejection', function (e) { errors.push('' + e.reason); });"
     "document.addEventListener('securitypolicyviolation', function (e) {"
     " errors.push('csp ' + e.violatedDirective + ' ' + e.blockedURI); });"
     "window.before = Object.keys(window);"

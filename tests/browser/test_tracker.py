@@ -331,7 +331,10 @@ def test_two_tabs_show_it_once(
     hidden.add_init_script(
         """let state = "hidden";
         Object.defineProperty(document, "visibilityState", {get: () => state});
-        window.bring = () => { state = "visible"; document.dispatchEvent(new Event("visibilitychange")); };"""
+        window.bring = () => {
+          state = "visible";
+          document.dispatchEvent(new Event("visibilitychange"));
+        };"""
     )
     hidden.goto(site.origin)
     shown = window.new_page()

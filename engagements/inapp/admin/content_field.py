@@ -32,7 +32,7 @@ class ContentWidget(forms.Widget):
         """The module and its look."""
         return forms.Media(
             css={"all": ["adminkit/blocks.css", "engagements/admin/builder.css"]},
-            js=[forms.Script("engagements/admin/builder.js", type="module")],
+            js=[forms.Script("engagements/admin/builder.js", type="module")],  # type: ignore[list-item]
         )
 
     def _render(self, template_name: str, context: Any, renderer: Any = None) -> SafeString:

@@ -51,7 +51,7 @@ class CountingList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """Rows of this page, with their counts."""
         super().get_results(request)
-        rows = list(self.result_list)
+        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
         counts = counts_of(row.pk for row in rows)
         for row in rows:
             row.counts = counts.get(row.pk, Counts())

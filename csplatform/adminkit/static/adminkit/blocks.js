@@ -196,7 +196,8 @@ class BlocksEditor {
 
   focus(index) {
     const card = this.list.children[index];
-    const first = card && card.querySelector("input, textarea, select:not(.bl-tokens), .bl-icon:not(:disabled)");
+    if (!card) return;
+    const first = card.querySelector("input, textarea, select:not(.bl-tokens)") || card.querySelector(".bl-icon:not(:disabled)");
     if (first) first.focus();
   }
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.apps import apps
-from django.contrib.auth.management import _get_all_permissions
+from django.contrib.auth import get_permission_codename
 from django.core.checks import Error
 from unfold.checks import UnfoldModelAdminChecks
 
@@ -13,7 +13,13 @@ def known_permissions() -> set[str]:
     return {
         f"{model._meta.app_label}.{codename}"
         for model in apps.get_models()
-        for codename, _ in _get_all_permissions(model._meta)
+        for codename in (
+            *(
+                get_permission_codename(action, model._meta)
+                for action in model._meta.default_permissions
+            ),
+            *(codename for codename, _ in model._meta.permissions),
+        )
     }
 
 

@@ -132,14 +132,14 @@ def _wake_waits(version: CompiledVersion, interest: Interest, touched: Touched) 
         ids = affected_ids(touched, keys, version.subject)
         if ids:
             by_subjects[frozenset(ids)].append(step_id)
-    for ids, steps in by_subjects.items():
+    for woken_ids, steps in by_subjects.items():
         woken = sql.run(
             "UPDATE journeys_participant SET due_at = clock_timestamp(), phase = 'arming'"
             " WHERE id IN (SELECT id FROM journeys_participant"
             f" WHERE {version.subject}_id = ANY(%s)"
             " AND step_id = ANY(%s) AND ended_at IS NULL AND state = 'active'"
             " AND phase = 'waiting' ORDER BY id FOR UPDATE)",
-            [sorted(ids), steps],
+            [sorted(woken_ids), steps],
         )
         if woken:
             wake_on_commit("live")

@@ -104,8 +104,20 @@ def make_run(row: tuple[Any, ...], versions: dict[int, CompiledVersion]) -> Run 
     version = versions.get(row[2])
     if version is None:
         return None
-    traveller = Traveller(*row[:7], refs=json.loads(row[7]), step_since=row[8], phase=row[9],
-                          limit_at=row[10], context_id=row[11])  # fmt: skip
+    traveller = Traveller(
+        id=row[0],
+        program_id=row[1],
+        version_id=row[2],
+        person_id=row[3],
+        company_id=row[4],
+        at_company_id=row[5],
+        visit=row[6],
+        refs=json.loads(row[7]),
+        step_since=row[8],
+        phase=row[9],
+        limit_at=row[10],
+        context_id=row[11],
+    )
     waiting = row[9] in (Phase.ARMING, Phase.WAITING)
     return Run(
         traveller=traveller,

@@ -66,16 +66,9 @@ def _check_entry(flow: Flow, subject: str) -> list[StepMark]:
         elif known[source.segment] != subject:
             marks.append(StepMark("", path, f"This segment does not hold {_plural(subject)}."))
     if not entry.sources:
-        marks.append(
-            StepMark(
-                "",
-                "/entry/sources",
-                "Nobody enters by itself: choose a segment, or enrol by hand.",
-                "warning",
-                "no_source",
-            )  # fmt: skip
-        )
-    rules = [] if flow.goal is None else [("/goal", flow.goal)]
+        message = "Nobody enters by itself: choose a segment, or enrol by hand."
+        marks.append(StepMark("", "/entry/sources", message, "warning", "no_source"))
+    rules: list[tuple[str, Any]] = [] if flow.goal is None else [("/goal", flow.goal)]
     rules += [(f"/exits/{i}/rule", r.get("rule")) for i, r in enumerate(flow.exit_rules)]
     for path, rule in rules:
         try:

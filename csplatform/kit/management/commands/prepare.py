@@ -1,16 +1,13 @@
 """`manage.py prepare`: everything between the servers and the first request, in one boot."""
 
 import hashlib
-import hashlib
 import sys
 import time
-from pathlib import Path
 from pathlib import Path
 from typing import Any
 
 import redis
 from django.conf import settings
-from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
@@ -54,26 +51,13 @@ class Command(BaseCommand):
         call_command("collectstatic", interactive=False, verbosity=0)
         stamp.write_text(digest.hexdigest())
 
-    def _collect_static(self) -> None:
-        """Collect and compress only when a file has changed: it takes ten seconds of a start."""
-        digest = hashlib.sha256()
-        for finder in get_finders():
-            for path, storage in finder.list([]):
-                status = Path(storage.path(path)).stat()
-                digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
-        stamp = Path(settings.STATIC_ROOT) / ".collected"
-        if stamp.exists() and stamp.read_text() == digest.hexdigest():
-            return
-        call_command("collectstatic", interactive=False, verbosity=0)
-        stamp.write_text(digest.hexdigest())
-
     def _wait_for_database(self) -> None:
         """Say so in one line, and keep trying: a database that restarts is no reason to give up."""
         said = ""
         while True:
             try:
                 connection.ensure_connection()
-                version = connection.pg_version
+                version = int(sql.one("SHOW server_version_num"))
                 break
             except OperationalError as error:
                 reason = str(error).strip().splitlines()[0]

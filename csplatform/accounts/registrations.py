@@ -1,5 +1,7 @@
 """What accounts brings to the rooms below."""
 
+from functools import partial
+
 from django.urls import reverse_lazy
 
 from csplatform.accounts.trail import store_entry
@@ -21,5 +23,5 @@ def register() -> None:
         permission = f"accounts.view_{key}"
         entries.register(
             f"accounts.{key}",
-            Entry("Settings", 50 + order, title, icon, lambda link=link: link, permission),
+            Entry("Settings", 50 + order, title, icon, partial(str, link), permission),
         )

@@ -23,7 +23,7 @@ def things_to_look_at(request: HttpRequest) -> Sequence[Figure]:
 
 def system_figures(request: HttpRequest) -> Sequence[Figure]:
     """The servers and whether the lanes keep up. This page itself proves PostgreSQL."""
-    version = connection.pg_version // 10_000
+    version = connection.pg_version // 10_000  # type: ignore[attr-defined]
     waiting = {work.lane for work in lane_work if work.pending()}
     words = ", ".join(word for lane, word in LANE_WORDS.items() if lane in waiting)
     return [

@@ -1,5 +1,7 @@
 """What customers bring to the rooms below."""
 
+from functools import partial
+
 from django.urls import reverse_lazy
 
 from csplatform.adminkit.home import FirstStep, HomeCard, first_steps, home_cards
@@ -33,7 +35,7 @@ def register() -> None:
         permission = f"customers.view_{key}"
         entries.register(
             f"customers.{key}",
-            Entry(group, order, title, icon, lambda link=link: link, permission),
+            Entry(group, order, title, icon, partial(str, link), permission),
         )
     home_cards.register(
         "customers",

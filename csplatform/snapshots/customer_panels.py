@@ -84,7 +84,7 @@ def _attributes(subject: str, obj: Any) -> dict[str, Any]:
             for c in changes
         ]
         rows.append({"spec": spec, "value": show(value, spec), "changes": told})
-    return {"rows": rows, "declared": any(not row["spec"].column for row in rows)}
+    return {"rows": rows}
 
 
 def _history(subject: str, subject_id: int) -> dict[str, list[dict[str, Any]]]:

@@ -28,7 +28,7 @@ class AttributeForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         """Check fields against each other."""
-        cleaned = super().clean()
+        cleaned = super().clean() or {}
         name, subject = cleaned.get("name"), cleaned.get("subject")
         if name and name in BUILT_IN.get(subject or "", {}):
             self.add_error("name", "This name is built in; choose another one.")

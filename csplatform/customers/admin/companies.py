@@ -116,7 +116,7 @@ class CompanyAdmin(SubjectAdmin):
         """With what the list shows, in one query."""
         return super().get_queryset(request).select_related("csm", "activity")
 
-    def complete(self, rows: list[Company]) -> None:
+    def complete(self, rows: list[Any]) -> None:
         """How many people belong to the companies of a page."""
         links = Membership.objects.filter(company__in=rows).order_by().values_list("company_id")
         counts = dict(links.annotate(Count("id")))
@@ -144,7 +144,7 @@ class CompanyAdmin(SubjectAdmin):
         return figure(company.arr)
 
     @display(description="People")
-    def people(self, company: Company) -> SafeString:
+    def people(self, company: Any) -> SafeString:
         """How many, leading to them."""
         link = reverse("admin:customers_person_changelist")
         return format_html(

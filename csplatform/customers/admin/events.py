@@ -185,7 +185,7 @@ class EventChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """The page, with what its rows name."""
         super().get_results(request)
-        rows = self.result_list = list(self.result_list)
+        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
         names = EventName.objects.in_bulk({row.name_id for row in rows})
         people = Person.objects.in_bulk({row.person_id for row in rows if row.person_id})
         companies = Company.objects.in_bulk({row.company_id for row in rows if row.company_id})
@@ -195,6 +195,7 @@ class EventChangeList(ChangeList):
                 people.get(row.person_id),
                 companies.get(row.company_id),
             )
+        self.result_list = rows
 
 
 @admin.register(Event)
@@ -217,7 +218,7 @@ class EventAdmin(ReadOnlyAdmin):
         return EventChangeList
 
     @display(description="Event")
-    def name(self, event: Event) -> str:
+    def name(self, event: Any) -> str:
         """Its name."""
         return str(event.shown[0] or event.name_id)
 
@@ -227,12 +228,12 @@ class EventAdmin(ReadOnlyAdmin):
         return when(event.occurred_at)
 
     @display(description="Person")
-    def person(self, event: Event) -> str:
+    def person(self, event: Any) -> str:
         """Leading to the snapshot."""
         return _link("person-snapshot", event.shown[1])
 
     @display(description="Company")
-    def company(self, event: Event) -> str:
+    def company(self, event: Any) -> str:
         """Leading to the snapshot."""
         return _link("company-snapshot", event.shown[2])
 

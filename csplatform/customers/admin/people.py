@@ -143,7 +143,7 @@ class PersonAdmin(SubjectAdmin):
         return [name, person.email or "" if person.name else "", initials]
 
     @display(description="Company")
-    def company(self, person: Person) -> str:
+    def company(self, person: Any) -> str:
         """The primary one, leading to its page."""
         for link in person.primary:
             page = reverse("company-snapshot", args=[link.company_id])
@@ -151,7 +151,7 @@ class PersonAdmin(SubjectAdmin):
         return "–"
 
     @display(description="CSM")
-    def csm(self, person: Person) -> str:
+    def csm(self, person: Any) -> str:
         """Of the primary company."""
         return next((str(link.company.csm) for link in person.primary if link.company.csm), "–")
 

@@ -35,8 +35,9 @@ class SnapshotChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """The page, with what the model admin looks up for its rows together."""
         super().get_results(request)
-        self.result_list = list(self.result_list)
-        self.model_admin.complete(self.result_list)
+        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
+        self.model_admin.complete(rows)
+        self.result_list = rows
 
 
 class SubjectAdmin(ModelAdmin):
@@ -116,7 +117,7 @@ def _field(row: AttributeDefinition, value: Any) -> forms.Field:
         return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget, **more)
     if row.type == AttributeType.DATE:
         return forms.DateField(widget=UnfoldAdminSingleDateWidget, **more)
-    hints = {
+    hints: dict[str, str] = {
         AttributeType.LIST: "Separate by commas.",
         AttributeType.DATETIME: "Like 2026-01-31 14:00, UTC.",
         AttributeType.LINK: "https://…",

@@ -97,14 +97,14 @@ class OutboxAdmin(ReadOnlyAdmin):
     @admin.action(description="Send again (uncertain, given up)", permissions=["desk"])
     def send_again_selected(self, request: HttpRequest, queryset: QuerySet[Outbox]) -> None:
         """Send the ticked ones once more."""
-        self._told(request, queryset, send_again, "{} will be sent again.")
+        self._decide(request, queryset, send_again, "{} will be sent again.")
 
     @admin.action(description="Mark as sent (uncertain)", permissions=["desk"])
     def mark_sent_selected(self, request: HttpRequest, queryset: QuerySet[Outbox]) -> None:
         """State that the ticked ones arrived."""
-        self._told(request, queryset, mark_sent, "{} are marked as sent.")
+        self._decide(request, queryset, mark_sent, "{} are marked as sent.")
 
-    def _told(self, request: HttpRequest, queryset: Any, act: Any, words: str) -> None:
+    def _decide(self, request: HttpRequest, queryset: Any, act: Any, words: str) -> None:
         ids = list(queryset.values_list("pk", flat=True)[:MAX_AT_ONCE])
         done = act(ids, actor=request.user)
         if done:
@@ -148,8 +148,8 @@ class OutboxAdmin(ReadOnlyAdmin):
             "message": message,
             "title": message.subject or f"Message {message.pk}",
             "shown": shown_message(message),
-            "person": Person.objects.filter(pk=message.person_id).first(),
-            "program": Program.objects.filter(pk=message.program_id).first(),
+            "person": Person.objects.filter(pk=message.person_id or 0).first(),
+            "program": Program.objects.filter(pk=message.program_id or 0).first(),
             "captured": CapturedMail.objects.filter(outbox_id=message.pk).only("pk").first(),
             "unknown_tokens": message.payload.get("unknown_tokens", []),
             "can_decide": self.has_desk_permission(request),

@@ -54,7 +54,8 @@ def claim(worker: int, now: datetime, limit: int) -> list[Message]:
 
 def _message(row: tuple) -> Message:
     payload = json.loads(row[7]) if isinstance(row[7], str) else row[7]
-    return Message(*row[:7], payload=payload)
+    values: list[Any] = [*row[:7], payload]
+    return Message(*values)
 
 
 _BEGIN = (

@@ -62,7 +62,7 @@ class Delivery:
             self._handed_over = True
             return plain_data(body)
 
-        smtp.data = data  # type: ignore[method-assign]
+        smtp.data = data  # type: ignore[method-assign,assignment]
 
     def send(self, mail: EmailMultiAlternatives) -> Result:
         """Hand one mail over. Raises NoConnection if there is no server to hand it to."""

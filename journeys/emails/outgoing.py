@@ -45,10 +45,10 @@ class OutgoingMail(EmailMultiAlternatives):
         self.attach_alternative(mail.html, "text/html")
         self.person_id, self.outbox_id = person_id, outbox_id
 
-    def message(self) -> Any:
+    def message(self, **policy: Any) -> Any:
         """The MIME message, with what makes the library slow taken out: its search for a boundary
         reads the whole mail, its folding takes each short header apart."""
-        message = super().message()
+        message = super().message(**policy)
         message.set_boundary(f"={secrets.token_hex(20)}=")
         for part in message.walk():
             part.policy = _short_headers

@@ -79,7 +79,8 @@ def _checked(messages: Sequence[Message], now: datetime) -> list[Message]:
 
 def _prepare(messages: Sequence[Message], now: datetime) -> list[Ready]:
     """Render a batch: the same number of queries for one or a hundred."""
-    wanted = {template for m in messages if (template := m.payload.get("template"))}
+    named = {m.payload.get("template") for m in messages}
+    wanted = {template for template in named if isinstance(template, int)}
     templates = EmailTemplate.objects.in_bulk(wanted)
     contents = {pk: content_of(template) for pk, template in templates.items()}
     revisions = revision_ids(contents, now)
@@ -88,12 +89,17 @@ def _prepare(messages: Sequence[Message], now: datetime) -> list[Ready]:
         template_id = message.payload.get("template")
         try:
             address = _valid_address(message, values)
-            content = message.payload.get("content") or contents.get(template_id)
+            content = message.payload.get("content") or contents.get(template_id or 0)
             mail = _rendered(message, content, values)
         except DomainError as error:
             claims.settle_refused(message, retry_at=None, error=str(error)[:1000])
             continue
-        ready.append(Ready(message, address, mail, revisions.get(template_id)))
+        except Exception as error:
+            # One mail that trips over a bug of ours must not stand before all others.
+            log.exception("mail not rendered", extra={"outbox": message.id})
+            claims.settle_refused(message, retry_at=None, error=f"{type(error).__name__}: {error}")
+            continue
+        ready.append(Ready(message, address, mail, revisions.get(template_id or 0)))
     return ready
 
 

@@ -64,7 +64,7 @@ def check_person(messages: Sequence[Message]) -> dict[int, Verdict]:
 
 
 def _objection(people: Mapping[int, tuple], person_id: int | None) -> str:
-    if person_id not in people:
+    if person_id is None or person_id not in people:
         return "The person no longer exists."
     merged, erased, email = people[person_id]
     if erased:

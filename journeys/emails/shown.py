@@ -47,5 +47,5 @@ def shown_message(message: Outbox) -> Shown:
 
 
 def _kept_content(revision_id: int | None) -> dict | None:
-    revision = EmailTemplateRevision.objects.filter(pk=revision_id).first()
+    revision = EmailTemplateRevision.objects.filter(pk=revision_id or 0).first()
     return revision.content if revision else None

@@ -17,6 +17,10 @@ CLICK = "email.click"
 OPEN = "email.open"
 
 
+def _here() -> str:
+    return settings.PUBLIC_URL.rstrip("/")
+
+
 class TrackedLinks:
     """The addresses of one message. The target stands in the signed token itself: nobody can
     make us redirect elsewhere, and the link works as long as the mail exists."""
@@ -28,11 +32,11 @@ class TrackedLinks:
         """A web link by way of us; mailto stays as it is."""
         if url.lower().startswith("mailto:"):
             return url
-        return f"{settings.PUBLIC_URL}/e/c/{make_token(CLICK, [self.outbox_id, index, url])}/"
+        return f"{_here()}/e/c/{make_token(CLICK, [self.outbox_id, index, url])}/"
 
     def pixel(self) -> str:
         """The picture whose loading counts as an opening."""
-        return f"{settings.PUBLIC_URL}/e/o/{make_token(OPEN, self.outbox_id)}.gif"
+        return f"{_here()}/e/o/{make_token(OPEN, self.outbox_id)}.gif"
 
 
 def click_target(token: str) -> tuple[int, int, str]:

@@ -208,6 +208,24 @@ def test_a_bad_address_or_template_is_given_up(smtp, queue):
     assert found[fine.pk][0] == "sent"
 
 
+def test_a_bug_stops_one_mail_and_not_the_lane(smtp, queue, monkeypatch):
+    first, second = queue(), queue()
+    rendered = sender._rendered
+
+    def trip(message, *args):
+        if message.id == first.pk:
+            raise ZeroDivisionError("bug")
+        return rendered(message, *args)
+
+    monkeypatch.setattr(sender, "_rendered", trip)
+    queue(payload={"template": "x"})
+    sender.run_batch()
+    states = list(Outbox.objects.order_by("pk").values_list("state", "error"))
+    assert states[:2] == [("dead", "ZeroDivisionError: bug"), ("sent", "")]
+    assert states[2][0] == "dead"
+    assert second.pk
+
+
 def test_an_unknown_token_comes_out_empty_and_is_noted(smtp, queue):
     """PRG-90: at sending a token that is gone leaves a gap and a trace, not a stopped program."""
     message = queue(template=make.mail_template(subject="Hi {{ person.shoe_size }}!"))

@@ -34,6 +34,7 @@ const store = new Store(JSON.parse($("flow-state").textContent), {
     requestAnimationFrame(showHistory);
   },
   conflict: () => askConflict($("flow-conflict")),
+  settled: () => panel.reload(),
   refused: (error) => toast($("flow-toast"), error.message),
 });
 const panel = new Panel($("flow-panel"), store, {
@@ -352,3 +353,4 @@ window.addEventListener("beforeunload", (event) => {
 const wanted = new URLSearchParams(window.location.search).get("step");
 canvas.select("");
 if (wanted && canvas.card(wanted)) open(wanted, { focus: false });
+$("flow-editor").dataset.ready = "1";

@@ -40,6 +40,7 @@ export class Panel {
     this.element.scrollTop = 0;
     document.body.classList.add("fl-panel-open");
     enliven(this.element, this.store);
+    this.sent = this.form ? JSON.stringify(this.#edit()) : "";
     this.refresh();
     if (focus) this.#focusFirst();
   }
@@ -89,7 +90,18 @@ export class Panel {
     clearTimeout(this.timer);
     if (!this.dirty || !this.form) return;
     this.dirty = false;
-    await this.hooks.send(this.#edit(), this.of);
+    const edit = this.#edit();
+    const text = JSON.stringify(edit);
+    if (text === this.sent) return; // leaving an input tells of the same change once more
+    this.sent = text;
+    await this.hooks.send(edit, this.of);
+  }
+
+  /** Show what the server has, forgetting what was typed. */
+  async reload() {
+    clearTimeout(this.timer);
+    this.dirty = false;
+    if (this.of) await this.open(this.of, { focus: false });
   }
 
   #edit() {

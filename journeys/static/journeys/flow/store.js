@@ -7,7 +7,8 @@ const KEPT = 200;
 
 /**
  * Hooks: shown(answer) draws an answer, saving(state, message) tells how saving goes,
- * conflict() asks which flow to keep ("theirs", "copy" or "mine"), refused(error) shows a problem.
+ * conflict() asks which flow to keep ("theirs", "copy" or "mine"), settled() follows the choice,
+ * refused(error) shows a problem.
  */
 export class Store {
   constructor(state, hooks) {
@@ -17,6 +18,7 @@ export class Store {
     this.redos = [];
     this.tail = Promise.resolve();
     this.waiting = 0;
+    this.era = 0; // rises when the flow of somebody else is taken: what was queued before is void
   }
 
   /**
@@ -26,7 +28,10 @@ export class Store {
   edit(edit, { panel = "", merge = "", from = "" } = {}) {
     this.waiting += 1;
     this.hooks.saving("busy");
-    const done = this.tail.then(() => this.#send(edit, { panel, merge, from }));
+    const { era } = this;
+    const done = this.tail.then(() =>
+      era === this.era ? this.#send(edit, { panel, merge, from }) : null,
+    );
     this.tail = done.catch(() => null);
     return done.finally(() => {
       this.waiting -= 1;
@@ -99,10 +104,15 @@ export class Store {
     const theirs = await getJson(this.urls.flow_state);
     this.#take(theirs);
     this.undos.push({ document: mine, selected: "", merge: "" });
-    if (choice !== "mine") return theirs;
+    if (choice !== "mine") {
+      this.era += 1;
+      await this.hooks.settled();
+      return null;
+    }
     const theirDocument = { document: theirs.document, selected: "", merge: "" };
     const answer = await this.#whole(mine);
     this.undos.push(theirDocument);
+    await this.hooks.settled();
     return answer;
   }
 
@@ -124,9 +134,13 @@ export class Store {
   /** Put back an earlier (or undone) document as an edit of its own. */
   #travel(stack, history, panel) {
     this.waiting += 1;
+    this.hooks.saving("busy");
     const done = this.tail.then(async () => {
       const entry = stack.pop();
-      if (!entry) return null;
+      if (!entry) {
+        this.hooks.saving("saved");
+        return null;
+      }
       const edit = { op: "document", document: entry.document, selected: entry.selected };
       return this.#send(edit, { panel, merge: "", from: entry.selected, history });
     });

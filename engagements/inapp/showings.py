@@ -86,9 +86,15 @@ def _unfit(item: Item) -> Problem:
 
 
 def _families(ids: set[int]) -> dict[int, _Family]:
-    """One query for all tickets of a batch. A merged person's winner counts."""
+    """Two queries for all tickets of a batch. A merged person's winner counts."""
     if not ids:
         return {}
+    # People before invitations, as a merge has it; after this nobody is merged away under us.
+    sql.rows(
+        "SELECT id FROM customers_person WHERE id IN (SELECT person_id FROM engagements_invitation"
+        " WHERE id = ANY(%s)) ORDER BY id FOR KEY SHARE",
+        [sorted(ids)],
+    )
     rows = sql.rows(
         "SELECT i.id, i.person_id, array_agg(s.id ORDER BY s.id) FROM engagements_invitation i"
         " JOIN engagements_invitation s ON s.person_id = i.person_id"

@@ -88,15 +88,15 @@ class _BadItems(Exception):
 
 
 def _store_once(batch: Batch, bad: dict[int, Refused], source_id: int, now: datetime) -> _Outcome:
-    row = visitors.find_or_make(source_id, batch.anonymous_id, now)
-    outcome = _Outcome(VisitorView(row.id, source_id, row.person_id, row.company_id))
     items = [item for item in batch.items if item.index not in bad]
+    alone = any(item.type == IDENTIFY for item in items)
+    row = visitors.find_or_make(source_id, batch.anonymous_id, now, alone=alone)
+    outcome = _Outcome(VisitorView(row.id, source_id, row.person_id, row.company_id))
     for item in items:
         if item.type == IDENTIFY:
             _identify(item, outcome)
     _record([item for item in items if item.type != IDENTIFY], outcome)
-    # Visitor rows are locked after people (record_events holds theirs): the merge's order too.
-    if outcome.visitor.person_id is not None:
+    if alone and outcome.visitor.person_id is not None:
         visitors.tie(row, outcome.visitor.person_id, outcome.visitor.company_id, now)
     visitors.mark_seen(row, now)
     return outcome

@@ -7,6 +7,7 @@ so nothing but `window.journey` is global. There is no front-end build.
 import gzip
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,16 +33,33 @@ class Script:
 
 def core() -> Script:
     """journey.js; it knows the fingerprints of the renderers, so both always fit together."""
+    return _read(_core)
+
+
+def renderer(name: str) -> Script | None:
+    """A renderer by name, None for an unknown one."""
+    return _read(_renderer, name) if name in RENDERERS else None
+
+
+def _read(read: Callable[..., Script], *args: str) -> Script:
+    """Kept in memory, except where somebody is working on the sources."""
+    return read(*args) if settings.DEBUG else _kept(read, *args)
+
+
+@lru_cache(maxsize=8)
+def _kept(read: Callable[..., Script], *args: str) -> Script:
+    return read(*args)
+
+
+def _core() -> Script:
     versions = {name: renderer_version(name) for name in RENDERERS}
     body = _joined("tracker", CORE)
     head = f"const RENDERERS = {json.dumps(versions)};\n"
     return _made(f'(function () {{\n"use strict";\n{head}{body}\n}})();\n')
 
 
-def renderer(name: str) -> Script | None:
-    """A renderer by name, None for an unknown one."""
-    parts = RENDERERS.get(name)
-    return _made(_joined("render", parts)) if parts else None
+def _renderer(name: str) -> Script:
+    return _made(_joined("render", RENDERERS[name]))
 
 
 def renderer_version(name: str) -> str:
@@ -58,11 +76,6 @@ def _fingerprint(text: str) -> str:
 
 
 def _made(source: str) -> Script:
-    return _squeezed(source, settings.DEBUG)
-
-
-@lru_cache(maxsize=8)
-def _squeezed(source: str, readable: bool) -> Script:
-    text = source if readable else rjsmin.jsmin(source, keep_bang_comments=False)
+    text = source if settings.DEBUG else rjsmin.jsmin(source, keep_bang_comments=False)
     data = text.encode()
     return Script(text, gzip.compress(data, 9, mtime=0), f'"{_fingerprint(text)}"')

@@ -15,7 +15,7 @@ SEEN_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class VisitorRow:
-    """A visitor as stored; `person_id` is the living person after merges."""
+    """A visitor as stored."""
 
     id: int
     person_id: int | None
@@ -23,17 +23,22 @@ class VisitorRow:
     last_seen_at: datetime
 
 
-_FIND = """
-SELECT v.id, COALESCE(p.merged_into_id, p.id), v.company_id, v.last_seen_at
-FROM engagements_visitor v LEFT JOIN customers_person p
-    ON p.id = v.person_id AND p.erased_at IS NULL
-WHERE v.source_id = %s AND v.anonymous_id = %s
-"""
+# Who records holds a share of the row, who identifies has it alone: so an event is either handed
+# over by the identify of another tab, or recorded for the person right away.
+_FIND = (
+    "SELECT id, person_id, company_id, last_seen_at FROM engagements_visitor"
+    " WHERE source_id = %s AND anonymous_id = %s FOR "
+)
 
 
-def find_or_make(source_id: int, anonymous_id: UUID, now: datetime) -> VisitorRow:
-    """The visitor of an anonymous id; two first calls at once give the same row."""
-    found = sql.rows(_FIND, [source_id, anonymous_id])
+def find_or_make(source_id: int, anonymous_id: UUID, now: datetime, *, alone: bool) -> VisitorRow:
+    """The visitor of an anonymous id, locked; two first calls at once give the same row.
+
+    Args:
+        alone: the batch may say who the visitor is.
+    """
+    find = _FIND + ("UPDATE" if alone else "KEY SHARE")
+    found = sql.rows(find, [source_id, anonymous_id])
     if not found:
         sql.run(
             "INSERT INTO engagements_visitor"
@@ -42,7 +47,7 @@ def find_or_make(source_id: int, anonymous_id: UUID, now: datetime) -> VisitorRo
             " ON CONFLICT (source_id, anonymous_id) DO NOTHING",
             [source_id, anonymous_id, now, now],
         )
-        found = sql.rows(_FIND, [source_id, anonymous_id])
+        found = sql.rows(find, [source_id, anonymous_id])
     return VisitorRow(*found[0])
 
 

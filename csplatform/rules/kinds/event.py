@@ -176,14 +176,22 @@ def _counted_row(config: EventConfig, scope: Scope, least: int) -> Sql:
 
 
 def _counted_table(config: EventConfig, scope: Scope, least: int) -> Sql:
-    """The same from one pass over the events of everybody (of the slice)."""
+    """The same in a shape that joins everybody (of the slice) with their events in one pass.
+
+    EXISTS and not IN: below OR and NOT an IN that outgrows work_mem becomes a scan per row.
+    """
     chosen, who = _chosen(config, scope), f"e.{scope.subject}_id"
-    text, params = f"{who} IS NOT NULL AND {chosen.text}", chosen.params
+    text, params = chosen.text, chosen.params
     for bound, sign in ((scope.low, ">"), (scope.high, "<=")):
         if bound is not None:
             text, params = f"{text} AND {who} {sign} %s", (*params, bound)
-    many = ""
-    if least > 1:
-        many, params = f" GROUP BY {who} HAVING count(*) >= %s", (*params, least)
-    gathered = f"SELECT {who} FROM customers_event e WHERE {text}{many}"
-    return Sql(f"({scope.alias}.id IN ({gathered}))", params)
+    own = f"{scope.alias}.id"
+    if least == 1:
+        found = f"SELECT 1 FROM customers_event e WHERE {who} = {own} AND {text}"
+        return Sql(f"EXISTS ({found})", params)
+    counted = (
+        f"SELECT {who} AS id FROM customers_event e WHERE {who} IS NOT NULL AND {text}"
+        f" GROUP BY {who} HAVING count(*) >= %s"
+    )
+    found = f"SELECT 1 FROM ({counted}) c WHERE c.id = {own}"
+    return Sql(f"EXISTS ({found})", (*params, least))

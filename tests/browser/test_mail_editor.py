@@ -7,6 +7,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 from journeys.models import CapturedMail, EmailTemplate
 from tests import factories as make
 
+# The preview is made by the server, which shares a small machine with the browser.
+expect.set_options(timeout=20_000)
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 

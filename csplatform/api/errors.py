@@ -7,7 +7,9 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import DataError, IntegrityError, OperationalError
+from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from psycopg.errors import DeadlockDetected, ForeignKeyViolation, LockNotAvailable, UniqueViolation
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -61,7 +63,7 @@ def _read(error: Exception) -> tuple[int, list[Problem], dict[str, str]]:
         return error.status_code, _flatten(error.get_full_details(), ""), _headers(error)
     if isinstance(error, DataError):
         return 400, [Problem("", "A value does not fit its column.", "invalid")], {}
-    if isinstance(error, IntegrityError | OperationalError):
+    if isinstance(error, IntegrityError | OperationalError):  # ProtectedError is one too
         return _of_database(error)
     return 0, [], {}
 
@@ -69,7 +71,7 @@ def _read(error: Exception) -> tuple[int, list[Problem], dict[str, str]]:
 def _of_database(error: Exception) -> tuple[int, list[Problem], dict[str, str]]:
     if isinstance(error.__cause__, UniqueViolation):
         return 409, [Problem("", "Something with this name or id exists already.", "taken")], {}
-    if isinstance(error.__cause__, ForeignKeyViolation):
+    if isinstance(error, ProtectedError) or isinstance(error.__cause__, ForeignKeyViolation):
         return (
             409,
             [Problem("", "Something that this needs or that needs it is in use.", "in_use")],
@@ -123,6 +125,7 @@ def _below(path: str, prefix: str) -> bool:
     return path == prefix or path.startswith(f"{prefix}/")
 
 
+@csrf_exempt
 def no_such_address(request: HttpRequest, rest: str = "") -> JsonResponse:
     """The answer for anything under /api/ that is no address."""
     return JsonResponse(

@@ -1,10 +1,9 @@
 """Addresses under /api/: built when URLs are loaded, after every room has registered."""
 
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
-from csplatform.api.docs import DocsView
+from csplatform.api.docs import DocsView, SchemaView
 from csplatform.api.errors import no_such_address
 from csplatform.api.routes import routes
 
@@ -19,7 +18,7 @@ def _router() -> SimpleRouter:
 
 urlpatterns = [
     path("v1/", include(_router().urls)),
-    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("schema/", SchemaView.as_view(), name="api-schema"),
     path("docs/", DocsView.as_view(), name="api-docs"),
     re_path(r"^(?P<rest>.*)$", no_such_address),
 ]

@@ -10,6 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from csplatform.api.errors import replanted
 from csplatform.api.viewsets import ReadViewSet
 from csplatform.kit.errors import DomainError
 from journeys.api.program_shapes import (
@@ -28,6 +29,7 @@ from journeys.api.program_shapes import (
     VersionSerializer,
 )
 from journeys.filters import ProgramFilter
+from journeys.flow.parse import parse_flow
 from journeys.models import Folder, Program
 from journeys.operations.draft import (
     clone_program,
@@ -113,6 +115,7 @@ class ProgramViewSet(ReadViewSet):
         shape.is_valid(raise_exception=True)
         given = dict(shape.validated_data)
         folder = _folder(given.pop("folder", None))
+        _check_shape(given.get("document"))
         program = create_program(**given, folder=folder, actor=request.user)
         return self._answer(program.pk, status.HTTP_201_CREATED)
 
@@ -161,9 +164,9 @@ class ProgramViewSet(ReadViewSet):
         shape = DraftGiven(data=request.data)
         shape.is_valid(raise_exception=True)
         revision = _revision(request, shape.validated_data.get("revision"))
-        saved = save_draft(
-            program.pk, shape.validated_data["document"], revision=revision, actor=request.user
-        )
+        document = shape.validated_data["document"]
+        _check_shape(document)
+        saved = save_draft(program.pk, document, revision=revision, actor=request.user)
         return _draft_answer(saved)
 
     @extend_schema(request=None, responses=DraftAnswer)
@@ -267,6 +270,13 @@ def _folder(folder_id: int | None) -> Folder | None:
     if found is None:
         raise DomainError(f"There is no folder {folder_id}.", path="/folder", code="unknown")
     return found
+
+
+def _check_shape(document: Any) -> None:
+    """Refuse what is no flow, with its place in the request."""
+    if document is not None:
+        with replanted("", "/document"):
+            parse_flow(document)
 
 
 def _draft_answer(program: Program) -> Response:

@@ -23,6 +23,7 @@ FIELDS = ("name", "subject", "preheader", "sender_name", "reply_to", "blocks")
 class TemplateSerializer(serializers.ModelSerializer):
     """A template as answered."""
 
+    reply_to = serializers.CharField(allow_blank=True)
     blocks = serializers.ListField(child=ObjectField())
 
     class Meta:

@@ -34,7 +34,7 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 15
+EXAMPLES = 10
 _application = WSGIHandler()
 _ids: dict[str, int] = {}
 _headers: dict[str, str] = {}

@@ -94,5 +94,5 @@ def home_context(request: HttpRequest) -> dict[str, Any]:
     ]
     if all(row["done"] for row in steps):
         steps = []
-    done = sum(row["done"] for row in steps)
+    done = sum(1 for row in steps if row["done"])
     return {"cards": cards, "first_steps": steps, "first_steps_done": done}

@@ -1,6 +1,7 @@
 """Counting big tables for lists: exact while it is cheap, an estimate beyond."""
 
 from functools import cached_property
+from typing import Any
 
 from django.core.paginator import Paginator
 from django.db import connection
@@ -16,7 +17,7 @@ class EstimatingPaginator(Paginator):
     @cached_property
     def count(self) -> int:
         """Exact up to 10,000 rows, else what PostgreSQL's planner expects."""
-        queryset = self.object_list
+        queryset: Any = self.object_list
         if not hasattr(queryset, "query"):
             return len(queryset)
         seen = queryset.order_by()[: EXACT_UP_TO + 1].count()

@@ -84,13 +84,14 @@ def assign(
     for email, person_id in known.emails.items():
         by_email[email] = known_slot(person_id)
     order = []
-    for key, email, given in zip(keys, emails, values, strict=True):
-        slot = (by_key.get(key) if key else None) or (by_email.get(email) if email else None)
+    for its_key, its_email, given in zip(keys, emails, values, strict=True):
+        slot = by_key.get(its_key) if its_key else None
+        slot = slot or (by_email.get(its_email) if its_email else None)
         slot = slot or Slot()
-        if key and key not in by_key:
-            by_key[key] = slot
-            slot.new_external_ids.add(key)
-        taken = email is not None and by_email.setdefault(email, slot) is not slot
+        if its_key and its_key not in by_key:
+            by_key[its_key] = slot
+            slot.new_external_ids.add(its_key)
+        taken = its_email is not None and by_email.setdefault(its_email, slot) is not slot
         slot.values.update({k: v for k, v in given.items() if not (taken and k == "email")})
         if taken:
             slot.conflicts.append("email")

@@ -120,9 +120,10 @@ def _settle(
     items: Sequence[PersonInput], wanted: Sequence[Values]
 ) -> tuple[list[Slot], list[Slot]]:
     """Who is who: distinct slots, and the slot of each item."""
+    external = [(item.external_id or "").strip() for item in items]
     keys = [
-        (item.external_kind, item.external_id.strip()) if (item.external_id or "").strip() else None
-        for item in items
+        (item.external_kind, value) if value else None
+        for item, value in zip(items, external, strict=True)
     ]
     emails = [values["email"].lower() if values.get("email") else None for values in wanted]
     known = find([key for key in keys if key], [email for email in emails if email])

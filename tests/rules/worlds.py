@@ -14,6 +14,7 @@ from csplatform.customers.models import (
     Membership,
     Person,
 )
+from csplatform.rules.operators import OPERATORS
 
 AT = datetime(2026, 3, 15, 12, 30, tzinfo=UTC)
 DECLARED = {
@@ -214,8 +215,6 @@ def _operand(type_: str, operator: str) -> st.SearchStrategy[Any]:
 @st.composite
 def attribute_tests(draw: st.DrawFn, subject: str) -> dict[str, Any]:
     """A fit test of an attribute."""
-    from csplatform.rules.operators import OPERATORS  # noqa: PLC0415
-
     name = draw(st.sampled_from([n for n in TYPES[subject] if n != "stage"]))
     type_ = TYPES[subject][name]
     operator = draw(st.sampled_from(list(OPERATORS[type_])))

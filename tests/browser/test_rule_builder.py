@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def form(tab: Page, live_server: Any) -> Page:
-    """The page that adds a segment, signed in; any script error or refused script fails the test."""
+    """The page that adds a segment, signed in; a script error or refused script fails the test."""
     client = Client()
     client.force_login(staff("program_manager"))
     session = client.cookies[settings.SESSION_COOKIE_NAME].value
@@ -143,7 +143,8 @@ def test_it_fits_a_phone(form: Page) -> None:
     form.get_by_label("Kind of test").select_option("company")
     form.locator(".rb-inner").get_by_role("button", name="+ Add a test").click()
     wide = form.evaluate(
-        "[...document.querySelectorAll('.rb *')].filter(e => e.getBoundingClientRect().right > 390).length"
+        "[...document.querySelectorAll('.rb *')]"
+        ".filter(e => e.getBoundingClientRect().right > 390).length"
     )
     assert wide == 0
 

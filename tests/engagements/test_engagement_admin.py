@@ -207,3 +207,21 @@ def test_rejected_events_are_listed(staff: Client) -> None:
     assert "m-77" in page
     assert "may not be empty" in page
     assert staff.get(reverse("admin:engagements_visitor_changelist")).status_code == 200
+
+
+def test_other_pages_tell_of_it(staff: Client, run_lanes: Any) -> None:
+    """Foundation 6: the person's snapshot has a panel, the home page warns of a paused one."""
+    ann, shown = person(), engagement()
+    runs = factories.program(factories.step("trigger_engagement", "eng", engagement=shown.pk))
+    snapshot = reverse("person-snapshot", args=[ann])
+    assert "Inside the product" not in staff.get(snapshot).content.decode()
+    enroll(runs.pk, [ann], actor=None)
+    run_lanes("live")
+    Browser(source()).identify("u-1")
+    page = staff.get(snapshot).content.decode()
+    assert "Inside the product" in page
+    assert "Not viewed" in page
+    warning = "Programs with an engagement that is not active"
+    assert warning not in staff.get(reverse("admin:index")).content.decode()
+    Engagement.objects.update(state="paused")
+    assert warning in staff.get(reverse("admin:index")).content.decode()

@@ -147,7 +147,7 @@ def _companies(lines: list[str]) -> dict[str, int]:
     living = Company.objects.filter(merged_into=None).annotate(low=Lower("name"))
     by_name = living.filter(low__in=[line.lower() for line in lines]).values_list("low", "pk")
     by_id = living.filter(external_id__in=lines).values_list("external_id", "pk")
-    return dict(by_name) | {value.lower(): pk for value, pk in by_id}
+    return dict(by_name) | {str(value).lower(): pk for value, pk in by_id}
 
 
 def _search(program: Program, text: str) -> list[Any]:

@@ -57,14 +57,16 @@ PAGES = {
 class CountingList(ChangeList):
     """The list with its figures: one query for the whole page."""
 
+    result_list: Any
+
     def get_results(self, request: HttpRequest) -> None:
         """Rows of this page, with their totals."""
         super().get_results(request)
-        rows = list(self.result_list)
+        rows: list[Any] = list(self.result_list)
         totals = program_totals([row.pk for row in rows])
         for row in rows:
             row.totals = totals.get(row.pk, Totals())
-        self.result_list = rows  # type: ignore[assignment]
+        self.result_list = rows
 
 
 @admin.register(Folder)

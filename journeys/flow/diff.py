@@ -115,8 +115,12 @@ def _longest_rising(numbers: list[int]) -> set[int]:
     best: list[list[int]] = []
     for index, number in enumerate(numbers):
         before = [run for run in best if numbers[run[-1]] < number]
-        best.append([*max(before, key=len, default=[]), index])
-    return set(max(best, key=len, default=[]))
+        best.append([*_longest(before), index])
+    return set(_longest(best))
+
+
+def _longest(runs: list[list[int]]) -> list[int]:
+    return max(runs, key=lambda run: len(run), default=[])
 
 
 def _label(kind: str) -> str:

@@ -88,7 +88,7 @@ def exit_keys(kind: StepKind, config: Mapping[str, Any]) -> tuple[str, ...] | No
         pass
     try:
         values = {
-            name: TypeAdapter(info.annotation).validate_python(config[name])
+            name: TypeAdapter[Any](info.annotation or Any).validate_python(config[name])
             for name, info in kind.Config.model_fields.items()
             if name in config
         }

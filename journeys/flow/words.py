@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from csplatform.kit.errors import DomainError
+from csplatform.rules.kind import Known
 from csplatform.rules.parse import parse_rule
 from csplatform.rules.tree import AllOf
 from csplatform.rules.words import phrase
@@ -55,14 +56,15 @@ class FlowWords:
 
 def flow_words(flow: Flow, subject: str) -> FlowWords:
     """Everything about a flow in words."""
+    known = Known()
     configs = {place.step.key: _config(place.step) for place in walk(flow)}
     names = resolve_names(flow, configs)
     steps = {
-        place.step.key: _step_words(place.step, configs[place.step.key], names, subject)
+        place.step.key: _step_words(place.step, configs[place.step.key], names, subject, known)
         for place in walk(flow)
     }
-    rules = tuple(_exit_rule(rule, subject) for rule in flow.exit_rules)
-    goal = "" if flow.goal is None else rule_phrase(flow.goal, subject)
+    rules = tuple(_exit_rule(rule, subject, known) for rule in flow.exit_rules)
+    goal = "" if flow.goal is None else rule_phrase(flow.goal, subject, known)
     return FlowWords(entry_words(flow.entry, names), goal, rules, steps, names)
 
 
@@ -89,7 +91,7 @@ def _config(step: FlowStep) -> BaseModel | None:
 
 
 def _step_words(
-    step: FlowStep, config: BaseModel | None, names: dict[str, str], subject: str
+    step: FlowStep, config: BaseModel | None, names: dict[str, str], subject: str, known: Known
 ) -> StepWords:
     if step.kind not in step_kinds:
         exits = tuple(ExitWords(key, key.replace("_", " ").capitalize()) for key in step.exits)
@@ -102,14 +104,15 @@ def _step_words(
         exits = tuple(ExitWords(key, labels.get(key, _plain(key))) for key in keys)
         sentence = "Not complete yet: open it and fill in what is marked."
     else:
-        rules = dict(_rules_within(config, subject))
-        local = names | {f"rule:{id(owner)}": words for owner, words in _owners(config, subject)}
-        known = {item.key: item for item in kind.exits(config)}
+        owners = list(_owners(config, subject, known))
+        rules = {owner.key: words for owner, words in owners if hasattr(owner, "key")}
+        local = names | {f"rule:{id(owner)}": words for owner, words in owners}
+        wanted = {item.key: item for item in kind.exits(config)}
         exits = tuple(
-            ExitWords(key, known[key].label, known[key].tone, rules.get(key, ""))
-            if key in known
+            ExitWords(key, wanted[key].label, wanted[key].tone, rules.get(key, ""))
+            if key in wanted
             else ExitWords(key, _plain(key))
-            for key in _in_order(step.exits, known)
+            for key in _in_order(step.exits, wanted)
         )
         sentence = kind.words(config, local)
     title = step.name or kind.label
@@ -147,34 +150,26 @@ def _models(config: BaseModel) -> Iterator[BaseModel]:
                 yield from _models(item)
 
 
-def _owners(config: BaseModel, subject: str) -> Iterator[tuple[BaseModel, str]]:
+def _owners(config: BaseModel, subject: str, known: Known) -> Iterator[tuple[Any, str]]:
     """Each (part of a) config that holds a rule, with the rule in words."""
     for model in _models(config):
         for name, info in type(model).model_fields.items():
             extra = info.json_schema_extra
             if isinstance(extra, dict) and extra.get("widget") == "rule" and getattr(model, name):
-                yield model, rule_phrase(getattr(model, name), subject)
+                yield model, rule_phrase(getattr(model, name), subject, known)
 
 
-def _rules_within(config: BaseModel, subject: str) -> Iterator[tuple[str, str]]:
-    """Key of a path -> its rule in words."""
-    for model, words in _owners(config, subject):
-        key = getattr(model, "key", None)
-        if isinstance(key, str):
-            yield key, words
-
-
-def rule_phrase(rule: Any, subject: str) -> str:
+def rule_phrase(rule: Any, subject: str, known: Known | None = None) -> str:
     """A rule as part of a sentence."""
     try:
-        node = parse_rule(rule, subject)
+        node = parse_rule(rule, subject, known=known)
     except DomainError:
         return "(a rule that is not complete)"
     return "everybody" if node == AllOf(()) else phrase(node, subject)
 
 
-def _exit_rule(rule: Mapping[str, Any], subject: str) -> str:
-    words = rule_phrase(rule.get("rule"), subject)
+def _exit_rule(rule: Mapping[str, Any], subject: str, known: Known) -> str:
+    words = rule_phrase(rule.get("rule"), subject, known)
     name = rule.get("name")
     return f"{name}: {words}" if name else words
 

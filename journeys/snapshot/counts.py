@@ -150,7 +150,7 @@ def figures_of(program: Program) -> Figures:
     if found.refused:
         url = reverse("admin:journeys_program_snapshot", args=[program.pk]) + "#refused"
         entry.append(Count("refused", found.refused, url, "warn"))
-    goal = ()
+    goal: tuple[Count, ...] = ()
     if found.goals:
         label = f"reached it ({found.goal_percent} %)"
         goal = (Count(label, found.goals, people_url(program, goal="1"), "good"),)

@@ -45,7 +45,9 @@ class ShapeSerializer(serializers.Serializer):
             writable = {name for name, field in self.fields.items() if not field.read_only}
             unknown = [str(name) for name in data if name not in writable]
             if unknown:
-                problem = serializers.ErrorDetail(self.error_messages["unknown"], code="unknown")
+                problem = serializers.ErrorDetail(
+                    str(self.error_messages["unknown"]), code="unknown"
+                )
                 raise serializers.ValidationError({name: [problem] for name in unknown[:20]})
         return super().to_internal_value(data)
 

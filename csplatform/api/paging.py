@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -33,7 +33,7 @@ class Position:
 class CursorPaging(BasePagination):
     """`?limit=` up to 500, `?ordering=`, and `?cursor=` from the links of the page before."""
 
-    def paginate_queryset(self, queryset: QuerySet, request: Request, view: Any = None) -> list:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """The rows of the asked page. Raises DomainError for a bad limit, order or cursor."""
         self.request = request
         self.limit = _limit(request.query_params.get("limit"))
@@ -118,7 +118,7 @@ def _ordering(text: str | None, view: Any) -> tuple[str, bool]:
     return name, text.startswith("-")
 
 
-def _decode(text: str | None, model: type[Model], field: str) -> Position | None:
+def _decode(text: str | None, model: Any, field: str) -> Position | None:
     if text is None:
         return None
     try:

@@ -37,7 +37,8 @@ class ApiViewSet(GenericViewSet):
         if request.method == "POST" and hasattr(self, "post"):
             key = request.headers.get("Idempotency-Key")
             if key is not None:
-                self.post = partial(idempotency.once, self.post, key)
+                handler = getattr(self, "post")  # noqa: B009
+                self.post = partial(idempotency.once, handler, key)
 
 
 class ReadViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):

@@ -19,7 +19,7 @@ MAX_FEED = 1000
 class ParticipantSerializer(serializers.ModelSerializer):
     """A participant as answered."""
 
-    label = serializers.CharField(source="subject_label")
+    label = serializers.CharField(source="subject_label")  # type: ignore[assignment]
     step_key = serializers.CharField(source="step.key", default=None, allow_null=True)
     step_name = serializers.CharField(source="step.name", default=None, allow_null=True)
     cause = ObjectField()

@@ -130,7 +130,9 @@ def test_a_bad_query_gets_400_with_the_parameter(api: Caller, query: str, path: 
 
 
 def test_errors_of_operations_keep_their_paths(api: Caller) -> None:
-    rule = {"all": [{"test": "attribute", "name": "rôle", "operator": "is"}, {"test": "nonsense"}]}
+    rule = {
+        "all": [{"test": "attribute", "name": "rôle", "operator": "equals"}, {"test": "nonsense"}]
+    }
     response = api.post("segments/", {"name": "A", "rule": rule})
     assert response.status_code == 400
     found = problems(response)

@@ -9,7 +9,7 @@ from tests import factories
 from tests.api.conftest import Caller, problems
 
 pytestmark = pytest.mark.django_db
-BOSSES = {"test": "attribute", "name": "role", "operator": "is", "value": "Boss"}
+BOSSES = {"test": "attribute", "name": "role", "operator": "equals", "value": "Boss"}
 
 
 def test_a_dynamic_segment_is_made_computed_changed_and_deleted(

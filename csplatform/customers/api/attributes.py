@@ -37,7 +37,7 @@ class AttributeGiven(ShapeSerializer):
 
     subject = serializers.ChoiceField(Subject.choices)
     name = serializers.RegexField("^[a-z][a-z0-9_]*$", max_length=60)
-    label = serializers.CharField(max_length=100)
+    label = serializers.CharField(max_length=100)  # type: ignore[assignment]
     type = serializers.ChoiceField(AttributeType.choices)
     choices = CHOICES
     is_personal = serializers.BooleanField(default=False)
@@ -46,7 +46,7 @@ class AttributeGiven(ShapeSerializer):
 class AttributeChange(ShapeSerializer):
     """What may change later."""
 
-    label = serializers.CharField(required=False, max_length=100)
+    label = serializers.CharField(required=False, max_length=100)  # type: ignore[assignment]
     choices = CHOICES
     is_personal = serializers.BooleanField(required=False)
 

@@ -61,8 +61,8 @@ class CompanySerializer(serializers.ModelSerializer):
         return row.activity.event_count if hasattr(row, "activity") else 0
 
 
-class CompanyShape(ShapeSerializer):
-    """What may be said of a company. Null unsets; what is not given stays."""
+class CompanyGiven(ShapeSerializer):
+    """A company to create, or to update when it is known by external id, domain or name."""
 
     name = serializers.CharField(required=False, max_length=200)
     external_id = serializers.CharField(required=False, max_length=200)
@@ -79,21 +79,19 @@ class CompanyShape(ShapeSerializer):
         child=serializers.CharField(max_length=60), required=False, max_length=100
     )
     attributes = ObjectField(required=False)
+
+
+class CompanyChange(CompanyGiven):
+    """What may change of a company. Null unsets; what is not given stays."""
+
     csm = IdField(required=False, allow_null=True)
-    parent = IdField(required=False, allow_null=True)
-
-
-class CompanyGiven(CompanyShape):
-    """A company to create, or to update when it is known by external id, domain or name."""
-
-    csm = None  # type: ignore[assignment]
-    parent = None  # type: ignore[assignment]
+    parent = IdField(required=False, allow_null=True)  # type: ignore[assignment]
 
 
 class CompaniesGiven(ShapeSerializer):
     """Up to 500 companies."""
 
-    companies = CompanyGiven(many=True, allow_empty=False, max_length=MAX_BATCH)
+    companies = serializers.ListField(child=CompanyGiven(), min_length=1, max_length=MAX_BATCH)
 
 
 def _input(values: dict[str, Any]) -> CompanyInput:
@@ -171,14 +169,14 @@ class CompanyViewSet(ReadViewSet):
         return Response(UpsertAnswers({"results": results}).data)
 
     @extend_schema(
-        request=CompanyShape,
+        request=CompanyChange,
         responses=CompanySerializer,
         examples=[OpenApiExample("A new stage", {"stage": "renewal"}, request_only=True)],
     )
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change a company: all or nothing."""
         company = self.get_object()
-        shape = CompanyShape(data=request.data)
+        shape = CompanyChange(data=request.data)
         shape.is_valid(raise_exception=True)
         given = dict(shape.validated_data)
         own = {name: given.pop(name) for name in ("csm", "parent") if name in given}

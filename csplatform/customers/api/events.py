@@ -27,7 +27,8 @@ class EventListSerializer(serializers.ListSerializer):
         """Rows with their names."""
         rows = list(data)
         names = EventName.objects.in_bulk({row.name_id for row in rows})
-        self.child.context["names"] = names
+        context: Any = self.context  # shared with the child
+        context["names"] = names
         return super().to_representation(rows)
 
 
@@ -70,8 +71,10 @@ class EventGiven(ShapeSerializer):
 class EventsGiven(ShapeSerializer):
     """Up to 1,000 events."""
 
-    source = IdField(required=False, help_text="Needed with message_id.")
-    events = EventGiven(many=True, allow_empty=False, max_length=MAX_BATCH)
+    source = IdField(  # type: ignore[assignment]
+        required=False, help_text="Needed with message_id."
+    )
+    events = serializers.ListField(child=EventGiven(), min_length=1, max_length=MAX_BATCH)
 
 
 class EventAnswer(serializers.Serializer):

@@ -126,7 +126,7 @@ class PersonGiven(ShapeSerializer):
 class PeopleGiven(ShapeSerializer):
     """Up to 500 people."""
 
-    people = PersonGiven(many=True, allow_empty=False, max_length=MAX_BATCH)
+    people = serializers.ListField(child=PersonGiven(), min_length=1, max_length=MAX_BATCH)
 
 
 class UpsertAnswer(serializers.Serializer):

@@ -1,5 +1,6 @@
 """Declaring custom attributes."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from csplatform.kit.errors import Conflict, DomainError, Problem
 from csplatform.kit.permissions import require
 
 MAX_CHOICES = 200
-NAME = AttributeDefinition._meta.get_field("name").validators[0].regex  # type: ignore[union-attr]
+NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def define_attribute(given: DefinitionInput, *, actor: Any) -> AttributeDefiniti
         problems.append(Problem("/subject", "It belongs to a person or a company.", "choice"))
     elif given.name in BUILT_IN[given.subject]:
         problems.append(Problem("/name", "There is a built-in attribute of this name.", "taken"))
-    if not NAME.match(given.name) or len(given.name) > 60:
+    if not NAME.fullmatch(given.name):
         text = "Use lower-case letters, digits and _, at most 60 of them."
         problems.append(Problem("/name", text, "name"))
     if problems:

@@ -80,7 +80,7 @@ class PreviewAnswer(serializers.Serializer):
     problems = ProblemAnswer(many=True)
 
 
-RULE = {"all": [{"test": "attribute", "name": "role", "operator": "is", "value": "admin"}]}
+RULE = {"all": [{"test": "attribute", "name": "role", "operator": "equals", "value": "admin"}]}
 
 
 class SegmentViewSet(ReadViewSet):

@@ -27,6 +27,12 @@ _SENTENCES = {
     "extra_forbidden": "This setting is not known here; remove it.",
     "string_too_short": "This may not be empty.",
     "string_too_long": "This is too long.",
+    "int_type": "Choose or enter a value.",
+    "int_parsing": "Enter a whole number.",
+    "int_from_float": "Enter a whole number.",
+    "float_type": "Enter a number.",
+    "float_parsing": "Enter a number.",
+    "string_type": "Choose or enter a value.",
 }
 
 
@@ -35,7 +41,8 @@ def problems_of(error: ValidationError, path: str) -> list[Problem]:
     problems = []
     for item in error.errors(include_url=False, include_input=False):
         place = "".join(f"/{part}" for part in item["loc"])
-        message = _SENTENCES.get(item["type"]) or item["msg"].removeprefix("Value error, ") + "."
+        told = item["msg"].removeprefix("Value error, ").replace("Input should", "This should")
+        message = _SENTENCES.get(item["type"]) or told + "."
         problems.append(Problem(path + place, message.replace("..", "."), item["type"]))
     return problems
 

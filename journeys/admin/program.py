@@ -95,6 +95,7 @@ class ProgramAdmin(ModelAdmin):
     actions = ["clone_selected"]
     fields = ["name", "type", "folder", "description"]
     autocomplete_fields = ["folder"]
+    change_form_outer_after_template = "admin/journeys/program/_settings_more.html"
     empty_title = "Create your first program in five minutes"
     empty_text = (
         "A program is a flow of mails, waits, decisions and in-app engagements that people or "

@@ -124,6 +124,8 @@ class _Builder:
 
     def input(self, item: FormField, value: Any) -> Input:
         widget = "select" if item.provider and item.widget in ("text", "number") else item.widget
+        if widget == "select" and len(item.options) == 1:
+            widget = "fixed"  # nothing to choose
         found = Input(
             name=item.name,
             label=item.label,

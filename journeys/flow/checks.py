@@ -75,6 +75,9 @@ def _check_entry(flow: Flow, subject: str) -> list[StepMark]:
             parse_rule(rule, subject, path)
         except DomainError as error:
             marks += [StepMark("", p.path, p.message, code=p.code) for p in error.problems]
+        if rule in ({}, {"all": []}):
+            message = "This rule asks nothing, so it is true for everybody at once: add a test."
+            marks.append(StepMark("", path, message, code="empty_rule"))
     return marks
 
 

@@ -43,7 +43,7 @@ def person_timeline(
     subject_id: int, bound: tuple[datetime, int] | None, limit: int
 ) -> Sequence[Entry]:
     """What programs did with a person."""
-    return _timeline("person_id = %(subject)s", subject_id, bound, limit)
+    return _timeline("person_id = %(subject)s", subject_id, bound, limit, told=False)
 
 
 def company_timeline(
@@ -56,7 +56,12 @@ def company_timeline(
 
 
 def _timeline(
-    condition: str, subject_id: int, bound: tuple[datetime, int] | None, limit: int
+    condition: str,
+    subject_id: int,
+    bound: tuple[datetime, int] | None,
+    limit: int,
+    *,
+    told: bool = True,
 ) -> list[Entry]:
     at, key = bound or END
     found = sql.rows(
@@ -69,27 +74,28 @@ def _timeline(
         {"subject": subject_id, "runs": RUNS_LOOKED_AT, "told": list(TOLD), "at": at, "key": key,
          "limit": limit},
     )  # fmt: skip
-    return _entries([row[0] for row in found])
+    return _entries([row[0] for row in found], told=told)
 
 
-def _entries(ids: list[int]) -> list[Entry]:
+def _entries(ids: list[int], *, told: bool) -> list[Entry]:
+    """Entries of transitions; `told`: who it was, on pages where that differs."""
     rows = list(Transition.objects.filter(pk__in=ids).order_by("-occurred_at", "-id"))
     steps = Step.objects.in_bulk([row.step_id for row in rows if row.step_id])
     runs = Participant.objects.select_related("program", "person", "company").in_bulk(
         {row.participant_id for row in rows}
     )
     return [
-        _entry(row, steps.get(row.step_id or 0), runs[row.participant_id])
+        _entry(row, steps.get(row.step_id or 0), runs[row.participant_id], told=told)
         for row in rows
         if row.participant_id in runs
     ]
 
 
-def _entry(row: Transition, step: Step | None, run: Participant) -> Entry:
+def _entry(row: Transition, step: Step | None, run: Participant, *, told: bool) -> Entry:
     return Entry(
         at=row.occurred_at,
         key=row.pk,
         title=f"{run.program}: {title_of(row, step)}",
-        detail=run.subject_label,
+        detail=run.subject_label if told else "",
         link=reverse("admin:journeys_participant_change", args=[run.pk]),
     )

@@ -113,7 +113,7 @@ export function addItem(list, context) {
   const number = items.children.length + 1;
   for (const key of item.querySelectorAll("[data-key-input]")) key.value = randomKey();
   const label = item.querySelector('[data-name="label"] [data-value]');
-  if (label && !label.value) label.value = `Path ${number}`;
+  if (label && !label.value) label.value = `${list.dataset.noun} ${number}`;
   const percent = item.querySelector('[data-name="percent"] [data-value]');
   if (percent && !percent.value) percent.value = "0";
   items.append(item);

@@ -1,0 +1,38 @@
+"""The demo tenant goes through the public operations and is plausible (OPS-01)."""
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from csplatform.accounts.models import User
+from csplatform.customers.models import Company, Event, Person
+from csplatform.segments.models import Segment
+from journeys.models import Outbox, Participant, Program
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(settings, tmp_path):
+    """The list of logins is written for the runner; here it goes elsewhere."""
+    settings.DATA_DIR = tmp_path
+
+
+def test_the_tenant_is_whole_and_in_motion(tmp_path):
+    """Customers, events, segments with members, two programs with people at several steps."""
+    call_command("demo_tenant", verbosity=0)
+    assert Company.objects.count() == 200
+    assert Person.objects.count() == 5000
+    assert Event.objects.count() > 50_000
+    assert all(count > 0 for count in Segment.objects.values_list("member_count", flat=True))
+    assert User.objects.filter(is_staff=True).count() == 7
+    assert "manager" in (tmp_path / "demo-logins.txt").read_text()
+    assert Program.objects.filter(state="active", quarantine="").count() == 2
+    for program in Program.objects.all():
+        inside = Participant.objects.filter(program=program)
+        assert inside.values("step").distinct().count() >= 2
+        assert not inside.filter(state="failed").exists()
+    assert Outbox.objects.exists()
+    with pytest.raises(CommandError, match="has data already"):
+        call_command("demo_tenant", verbosity=0)
+    call_command("demo_tenant", if_empty=True, verbosity=0)
+    assert Company.objects.count() == 200

@@ -104,13 +104,13 @@ class Admin:
         assert found
         return found.group()
 
-    def make_mail(self) -> None:
+    def make_mail(self, target: str) -> None:
         self.open("/admin/journeys/emailtemplate/add/")
         self.tab.fill("[name=name]", "Hello mail")
         self.tab.fill("[name=subject]", "Hello {{ person.first_name }}")
         self.tab.locator("button", has_text="Button").last.click()
         self.tab.locator("[data-field=label]").last.fill("Have a look")
-        self.tab.locator("[data-field=url]").last.fill("https://example.com/start")
+        self.tab.locator("[data-field=url]").last.fill(target)
         self.save()
         expect(self.tab.get_by_text("Hello mail").first).to_be_visible()
 
@@ -156,16 +156,16 @@ class Admin:
         self.save()
         path = self.tab.url.removeprefix(self.url).removesuffix("flow/")
         self.add_step("send_email")
-        self.panel().get_by_label("Mail template").select_option(label="Hello mail")
+        self.panel().locator("[data-name=template] select").select_option(label="Hello mail")
         self.add_step("conditional_wait")
         self.wait_for_event("a link clicked")
         self.add_step("trigger_engagement")
-        self.panel().get_by_label("Engagement").select_option(label="First steps")
+        self.panel().locator("[data-name=engagement] select").select_option(label="First steps")
         self.add_step("conditional_wait")
         self.wait_for_event("completed")
         self.tab.get_by_text("Enrolled by hand").click()
         self.panel().get_by_role("button", name="Add source").click()
-        self.panel().get_by_label("Segment").select_option(label="Story people")
+        self.panel().locator("[data-name=segment] select").select_option(label="Story people")
         self.saved()
         return path
 
@@ -200,7 +200,6 @@ class Customer:
         )
         self.site = HostSite(installation.url, app)
         self.tab = window.new_page()
-        window.route("https://example.com/**", lambda route: route.fulfill(body="the target"))
 
     def visit(self) -> None:
         self.tab.goto(self.site.origin + "/")
@@ -217,13 +216,13 @@ def test_the_whole_story(
     admin = Admin(tab, installation.url)
     admin.sign_in()
     key = admin.make_source()
-    admin.make_mail()
+    customer = Customer(window, installation, key)
+    admin.make_mail(f"{customer.site.origin}/start")
     admin.make_dialog()
     admin.make_segment()
     path = admin.make_program()
     admin.publish()
 
-    customer = Customer(window, installation, key)
     customer.visit()
     mail = wait_for(lambda: next(iter(sink[0].mails), None), "the mail over SMTP")
     assert mail["To"] == "nora@story.example"
@@ -233,10 +232,7 @@ def test_the_whole_story(
     assert link, html[:500]
 
     customer.tab.goto(link.group(1).replace("&amp;", "&"))
-    expect(customer.tab).to_have_url("https://example.com/start")
-
-    wait_for(lambda: "First steps" in admin.counts_of(path), "the flow in the snapshot")
-    customer.visit()
+    expect(customer.tab).to_have_url(f"{customer.site.origin}/start")
     expect(customer.dialog()).to_contain_text("Welcome, Nora")
     customer.dialog().get_by_role("button", name="Show me").click()
     expect(customer.dialog()).to_have_count(0)

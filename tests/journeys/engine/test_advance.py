@@ -1,4 +1,4 @@
-"""The engine moves participants: every step kind of the kernel, waits, events, limits (PRG-05, 06)."""
+"""The engine moves participants: steps, waits, events, limits (PRG-05 to 07, 23, 25)."""
 
 from datetime import timedelta
 
@@ -10,6 +10,7 @@ from csplatform.customers.models import AttributeDefinition
 from csplatform.customers.operations.attributes import patch_attributes
 from csplatform.customers.operations.events import EventInput, record_events
 from csplatform.kit import sql
+from journeys.engine.advance import advance_due
 from journeys.models import Outbox, Participant, Transition, Wait
 from journeys.operations.enroll import enroll
 from tests import factories as make
@@ -108,8 +109,6 @@ def test_an_event_before_the_wait_was_armed_counts(run_lanes):
     program = mail_program()
     someone = make.person()
     enroll(program.pk, [someone.pk], actor=None)
-    from journeys.engine.advance import advance_due
-
     advance_due(0)
     assert Participant.objects.get().phase == "arming"
     record_events([EventInput("email.opened", person_id=someone.pk, ref=Outbox.objects.get().pk)])
@@ -184,8 +183,6 @@ def test_a_goal_is_tagged_in_the_middle_of_a_wait(run_lanes):
 @pytest.mark.parametrize("count", [1, 300])
 def test_a_batch_costs_the_same_whatever_its_size(count):
     """Think in sets: one participant or hundreds, the same number of queries."""
-    from journeys.engine.advance import advance_due
-
     program = make.program(
         make.step("split", "sp", exits={"a": [], "b": []}), make.step("wait_timer", "w1")
     )

@@ -7,11 +7,14 @@ from django.db import connection, transaction
 
 from csplatform.customers.operations.merge import merge_people
 from csplatform.kit import sql
+from csplatform.kit.errors import DomainError
+from csplatform.kit.liveness import worker_key
 from csplatform.kit.registry import RegistrationError
 from csplatform.kit.schema import Config
 from journeys.engine import advance, versions
 from journeys.models import Batch, Participant, Program, Transition
 from journeys.operations.enroll import enroll, retry_participants
+from journeys.operations.publish import publish_program
 from journeys.steps.kind import StepKind
 from journeys.steps.outcome import Go
 from journeys.steps.registry import step_kinds
@@ -120,8 +123,6 @@ def test_the_third_death_fails_a_single_participant():
 
 def test_the_batch_of_a_living_worker_is_left_alone():
     """Only the end of its session lock makes a batch an orphan."""
-    from csplatform.kit.liveness import worker_key
-
     batch = sql.one(
         "INSERT INTO journeys_batch (worker, participants, deaths, started_at)"
         " VALUES (%s, '{1}', 0, now()) RETURNING id",
@@ -188,9 +189,7 @@ def test_two_workers_never_have_the_same_participant():
     try:
         with other.cursor() as cursor:
             cursor.execute("BEGIN")
-            cursor.execute(
-                "SELECT id FROM journeys_participant WHERE id = %s FOR UPDATE", [ids[0]]
-            )
+            cursor.execute("SELECT id FROM journeys_participant WHERE id = %s FOR UPDATE", [ids[0]])
             assert advance.run_ids(ids) == 2
             cursor.execute("ROLLBACK")
     finally:
@@ -202,9 +201,6 @@ def test_two_workers_never_have_the_same_participant():
 def test_a_published_version_with_a_broken_step_is_refused_whole():
     """PRG-41: nothing half-done; the draft stays a draft."""
     program = make.program(make.step("send_email", "ml"), publish=False)
-    from csplatform.kit.errors import DomainError
-    from journeys.operations.publish import publish_program
-
     with pytest.raises(DomainError) as caught:
         publish_program(program.pk, actor=None)
     assert [p.path for p in caught.value.problems] == ["/steps/0/config/template"]

@@ -6,6 +6,12 @@ function csrfToken() {
   return found ? decodeURIComponent(found.slice("csrftoken=".length)) : place.dataset.csrf;
 }
 
+// Swagger UI has a dark look of its own, by a class; it follows the system's.
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+
 window.SwaggerUIBundle({
   url: place.dataset.schema,
   domNode: place,

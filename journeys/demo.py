@@ -14,6 +14,7 @@ from journeys.operations.publish import publish_program
 
 NEW_PEOPLE = "New people (last 7 days)"
 QUIET_PEOPLE = "Gone quiet"
+PERSONAL_MAIL = "A word from your customer success team"
 
 SEGMENTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     (
@@ -85,7 +86,7 @@ MAILS: tuple[tuple[str, str, str, list[dict[str, Any]]], ...] = (
         ],
     ),
     (
-        "A word from your customer success team",
+        PERSONAL_MAIL,
         "Can we help, {{ person.name | default: 'there' }}?",
         "",
         [
@@ -181,7 +182,7 @@ def build_win_back(world: World) -> None:
                      "met": [step("think", "wait_timer", "Give them two days", amount=2,
                                   unit="days")],
                      "not_met": [step("personal", "send_email", "A personal word",
-                                      template=template_id("A word from your customer success team")),
+                                      template=template_id(PERSONAL_MAIL)),
                                  step("answer", "wait_timer", "Wait for an answer", amount=5,
                                       unit="days")],
                  }),

@@ -8,7 +8,15 @@ from csplatform.kit.jobs import drain
 from engagements.inapp.models import Engagement
 from engagements.inapp.operations.drafts import create_engagement
 from engagements.inapp.operations.life import launch_engagement
-from journeys.demo import NEW_PEOPLE, publish, react, segment_entry, step, template_id
+from journeys.demo import (
+    NEW_PEOPLE,
+    PERSONAL_MAIL,
+    publish,
+    react,
+    segment_entry,
+    step,
+    template_id,
+)
 from journeys.models import Participant
 
 DIALOG = "Create your first project"
@@ -57,8 +65,8 @@ def build_welcome(world: World) -> None:
                  exits={
                      "met": [step("started", "set_attribute", "Mark as started",
                                   attribute="onboarding", value="started")],
-                     "not_met": [step("help", "send_email", "Offer help", template=template_id(
-                         "A word from your customer success team"))],
+                     "not_met": [step("help", "send_email", "Offer help",
+                                      template=template_id(PERSONAL_MAIL))],
                  }),
         ],
     }  # fmt: skip

@@ -72,15 +72,22 @@ def _marks(program: Program, preview: PublishPreview, level: str) -> list[dict[s
         if mark.level != level:
             continue
         place = find(flow, mark.step_key) if mark.step_key else None
-        aims = mark.path.startswith(("/goal", "/exits"))
+        panel, title = _panel_of(mark.path)
         rows.append(
             {
-                "title": place.step.name if place else "Goal and exits" if aims else "Program",
-                "goto": mark.step_key or ("aims" if aims else "entry"),
+                "title": place.step.name if place else title,
+                "goto": mark.step_key or panel,
                 "message": mark.message,
             }
         )
     return rows
+
+
+def _panel_of(path: str) -> tuple[str, str]:
+    """The panel, and its name, where a problem of the whole flow is put right."""
+    if path.startswith(("/goal", "/exits")):
+        return "aims", "Goal and exits"
+    return "entry", "Entry" if path.startswith("/entry") else "Flow"
 
 
 def _uses(preview: PublishPreview) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from journeys.admin.door import need
 from journeys.models import Participant
 from journeys.operations.enroll import remove_participants, retry_participants
 from journeys.snapshot.feed import feed_of, zone_of
+from journeys.snapshot.participants import matching
 
 
 @admin.register(Participant)
@@ -31,13 +32,20 @@ class ParticipantAdmin(ReadOnlyAdmin):
         ("state", ChoicesDropdownFilter),
         ("program", AutocompleteSelectFilter),
     ]
-    search_fields = ["person__email__istartswith", "person__name__istartswith",
-                     "company__name__istartswith"]  # fmt: skip
+    search_fields = ["person__name"]  # shows the search box; get_search_results searches
+    search_help_text = "Name, mail address or company begins with…"
     list_select_related = ["person", "company", "program", "step"]
     ordering = ["-id"]
     actions = ["remove_selected", "retry_selected"]
     empty_title = "Nobody travels a program yet"
     empty_text = "Publish a program, or enrol people by hand on its page."
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Participant], search_term: str
+    ) -> tuple[QuerySet[Participant], bool]:
+        """By the beginning of names and addresses, which indexes find among a million."""
+        text = search_term.replace("\x00", "").strip()
+        return (matching(queryset, text) if text else queryset), False
 
     @admin.display(description="Participant")
     def who(self, participant: Participant) -> SafeString:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from csplatform.kit import sql
@@ -20,61 +19,70 @@ TOLD = ("enter", "leave", "fail", "goal", "go")
 END = (datetime(9999, 1, 1, tzinfo=UTC), 2**62)
 
 
+PERSON, COMPANY = ("person_id",), ("company_id", "at_company_id")
+
+
 def person_programs(person_id: int, user: Any, now: datetime) -> dict[str, Any] | None:
     """The person's runs, newest first; hidden for somebody who never travelled."""
-    return _panel(Participant.objects.filter(person_id=person_id))
+    return _panel(PERSON, person_id)
 
 
 def company_programs(company_id: int, user: Any, now: datetime) -> dict[str, Any] | None:
     """Runs of the company itself and of its people."""
-    at_it = Q(company_id=company_id) | Q(at_company_id=company_id)
-    return _panel(Participant.objects.filter(at_it))
+    return _panel(COMPANY, company_id)
 
 
-def _panel(rows: QuerySet[Participant]) -> dict[str, Any] | None:
-    named = rows.select_related("program", "step", "person", "company").order_by("-id")
-    runs = list(named[: SHOWN + 1])
-    if not runs:
+def _newest(columns: Sequence[str], subject_id: int, limit: int) -> list[int]:
+    """Ids of the newest runs; one short index scan per column."""
+    scans = " UNION ".join(
+        f"(SELECT id FROM journeys_participant WHERE {column} = %(subject)s"
+        " ORDER BY id DESC LIMIT %(limit)s)"
+        for column in columns
+    )
+    found = sql.rows(
+        f"SELECT id FROM ({scans}) r ORDER BY id DESC LIMIT %(limit)s",
+        {"subject": subject_id, "limit": limit},
+    )
+    return [row[0] for row in found]
+
+
+def _panel(columns: Sequence[str], subject_id: int) -> dict[str, Any] | None:
+    ids = _newest(columns, subject_id, SHOWN + 1)
+    if not ids:
         return None
-    return {"runs": runs[:SHOWN], "more": len(runs) > SHOWN}
+    named = Participant.objects.select_related("program", "step", "person", "company")
+    runs = named.filter(pk__in=ids[:SHOWN]).order_by("-id")
+    return {"runs": list(runs), "more": len(ids) > SHOWN}
 
 
 def person_timeline(
     subject_id: int, bound: tuple[datetime, int] | None, limit: int
 ) -> Sequence[Entry]:
     """What programs did with a person."""
-    return _timeline("person_id = %(subject)s", subject_id, bound, limit, told=False)
+    return _timeline(PERSON, subject_id, bound, limit)
 
 
 def company_timeline(
     subject_id: int, bound: tuple[datetime, int] | None, limit: int
 ) -> Sequence[Entry]:
     """What programs did with a company and its people."""
-    return _timeline(
-        "(company_id = %(subject)s OR at_company_id = %(subject)s)", subject_id, bound, limit
-    )
+    return _timeline(COMPANY, subject_id, bound, limit)
 
 
 def _timeline(
-    condition: str,
-    subject_id: int,
-    bound: tuple[datetime, int] | None,
-    limit: int,
-    *,
-    told: bool = True,
+    columns: Sequence[str], subject_id: int, bound: tuple[datetime, int] | None, limit: int
 ) -> list[Entry]:
     at, key = bound or END
+    runs = _newest(columns, subject_id, RUNS_LOOKED_AT)
     found = sql.rows(
-        "SELECT t.id FROM (SELECT id FROM journeys_participant"
-        f" WHERE {condition} ORDER BY id DESC LIMIT %(runs)s) p CROSS JOIN LATERAL"
+        "SELECT t.id FROM unnest(%(runs)s::bigint[]) AS p (id) CROSS JOIN LATERAL"
         " (SELECT id, occurred_at FROM journeys_transition WHERE participant_id = p.id"
         "  AND kind = ANY(%(told)s) AND (occurred_at, id) < (%(at)s, %(key)s)"
         "  ORDER BY occurred_at DESC, id DESC LIMIT %(limit)s) t"
         " ORDER BY t.occurred_at DESC, t.id DESC LIMIT %(limit)s",
-        {"subject": subject_id, "runs": RUNS_LOOKED_AT, "told": list(TOLD), "at": at, "key": key,
-         "limit": limit},
-    )  # fmt: skip
-    return _entries([row[0] for row in found], told=told)
+        {"runs": runs, "told": list(TOLD), "at": at, "key": key, "limit": limit},
+    )
+    return _entries([row[0] for row in found], told=columns is not PERSON)
 
 
 def _entries(ids: list[int], *, told: bool) -> list[Entry]:

@@ -66,7 +66,7 @@ def find_people(program: Program, wanted: PeopleFilter) -> QuerySet[Participant]
     if wanted.step:
         rows = _at_step(rows, program, wanted)
     if wanted.search:
-        rows = _matching(rows, wanted.search)
+        rows = matching(rows, wanted.search)
     return rows.order_by("-id")
 
 
@@ -95,7 +95,7 @@ def _at_step(
     return rows.filter(here)
 
 
-def _matching(rows: QuerySet[Participant], text: str) -> QuerySet[Participant]:
+def matching(rows: QuerySet[Participant], text: str) -> QuerySet[Participant]:
     """By the beginning of a name or address, as the indexes have it."""
     names = _beginning(Person, "name", text)
     addresses = _beginning(Person, "email", text)

@@ -352,3 +352,13 @@ def test_a_company_shows_the_runs_of_its_people(manager, run_lanes):
     page = unescape(manager.get(reverse("company-snapshot", args=[company.pk])).content.decode())
     assert f"{program.name}: Entered the program" in page
     assert "A day" in page
+
+
+def test_participants_of_all_programs_are_found_by_the_beginning(manager, travelled):
+    list_url = reverse("admin:journeys_participant_changelist")
+    page = manager.get(list_url, {"q": "AD"}).content.decode()
+    assert "Ada" in page
+    assert page.count(f'{url("snapshot", travelled)}"') == 1
+    failed = manager.get(list_url, {"state__exact": "failed"}).content.decode()
+    assert "Ada" not in failed
+    assert travelled.name in failed

@@ -15,7 +15,7 @@ from journeys.flow.cards import build_tree
 from journeys.flow.parse import parse_flow
 from journeys.flow.words import flow_words
 from journeys.models import Program, Refusal
-from journeys.snapshot.counts import figures_of, program_figures
+from journeys.snapshot.counts import figures_of, live_figures
 
 REFUSALS_SHOWN = 50
 
@@ -52,9 +52,10 @@ def live_context(program: Program) -> dict[str, Any]:
     document = program.published.document if program.published else program.draft
     flow = parse_flow(document)
     words = flow_words(flow, program.type)
+    figures = live_figures(program.pk)
     return {
-        "figures": program_figures(program.pk),
-        "tree": build_tree(flow, words, (), figures_of(program)),
+        "figures": figures,
+        "tree": build_tree(flow, words, (), figures_of(program, figures)),
         "editing": False,
     }
 

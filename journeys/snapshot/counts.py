@@ -4,15 +4,20 @@ Steps are counted by their key, so that figures go on over versions. Two stateme
 size: an aggregate over the transitions' index and one over the participants.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from django.core.cache import cache
 from django.urls import reverse
 
 from csplatform.kit import sql
 from journeys.flow.cards import Count, Figures
 from journeys.models import Program
+
+KEPT_FROM_SECONDS = 0.1
+KEPT_TIMES = 20
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,26 @@ class ProgramFigures:
         return round(100 * self.goals / self.entered) if self.entered else 0
 
 
+def live_figures(program_id: int) -> ProgramFigures:
+    """Figures for a page that refreshes itself.
+
+    Those of a large program are kept for some times as long as counting took, so that several
+    people who look at it cost no more than a small share of one core.
+    """
+    key = f"journeys.figures.{program_id}"
+    kept = cache.get(key)
+    if isinstance(kept, ProgramFigures):
+        return kept
+    started = time.monotonic()
+    found = program_figures(program_id)
+    took = time.monotonic() - started
+    if took > KEPT_FROM_SECONDS:
+        cache.set(key, found, timeout=took * KEPT_TIMES)
+    return found
+
+
 def program_figures(program_id: int) -> ProgramFigures:
-    """All figures of one program."""
+    """All figures of one program, counted now."""
     totals = program_totals([program_id]).get(program_id, Totals())
     refused = sql.one("SELECT count(*) FROM journeys_refusal WHERE program_id = %s", [program_id])
     return ProgramFigures(totals.states, totals.goals, refused or 0, step_figures(program_id))
@@ -141,9 +164,8 @@ def step_figures(program_id: int) -> dict[str, StepFigures]:
     }
 
 
-def figures_of(program: Program) -> Figures:
+def figures_of(program: Program, found: ProgramFigures) -> Figures:
     """Figures as the cards show them, each with the way to who is behind it."""
-    found = program_figures(program.pk)
     entry = [Count("entered", found.entered, people_url(program))]
     if found.inside:
         entry.append(Count("in progress", found.inside, people_url(program, state="running")))

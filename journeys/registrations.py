@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from csplatform.customers.hooks import merge_hooks
+from csplatform.customers.hooks import attribute_users, merge_hooks
 from csplatform.freshness.loop import consumers
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
 from csplatform.kit.partitions import partitioned_tables
@@ -22,7 +22,7 @@ from journeys.steps.kinds.set_attribute import SetAttribute
 from journeys.steps.kinds.split import Split
 from journeys.steps.kinds.wait_timer import WaitTimer
 from journeys.steps.registry import step_kinds
-from journeys.usage import programs_using_segment
+from journeys.usage import programs_using_attribute, programs_using_segment
 
 KINDS = (SendEmail, WaitTimer, ConditionalWait, IfElse, Split, SetAttribute, Exit)
 
@@ -35,6 +35,7 @@ def register() -> None:
     _register_work()
     consumers.register("journeys", reactions.react)
     segment_users.register("journeys", programs_using_segment)
+    attribute_users.register("journeys", programs_using_attribute)
     merge_hooks.register("journeys", repoint_runs)
     email_registrations.register()
     admin_registrations.register()

@@ -1,5 +1,9 @@
-"""Which programs use a segment, a mail template: asked before something is deleted."""
+"""Which programs use a segment or an attribute: asked before something is deleted."""
 
+from typing import Any
+
+from django.db.models import BooleanField, F, Field, Func, JSONField, Q, QuerySet, Value
+from django.db.models.functions import Cast
 from django.urls import reverse
 
 from csplatform.segments.models import Segment
@@ -8,15 +12,50 @@ from journeys.models import Program
 from journeys.models.program import ProgramState
 
 ENDED = (ProgramState.STOPPED, ProgramState.COMPLETED)
+# Anywhere in a flow document: as an entry source, or in a rule of a step, goal or exit.
+SEGMENT_PATH = '$.** ? (@.segment == $value && (@.kind == "segment" || @.test == "segment"))'
+ATTRIBUTE_PATH = '$.** ? (@.attribute == $value || (@.test == "attribute" && @.name == $value))'
+
+
+class JSONPathField(Field):
+    """The type of a JSON path; Django has none."""
+
+    def db_type(self, connection: Any) -> str:
+        """For the cast of a bound path."""
+        return "jsonpath"
+
+
+def programs_naming(path: str, value: Any) -> QuerySet[Program]:
+    """Programs that are not over and whose draft or published document has something at `path`.
+
+    Args:
+        path: JSON path, code-owned; `$value` in it is bound to `value`.
+    """
+
+    def named(column: str) -> Func:
+        return Func(
+            F(column),
+            Cast(Value(path), JSONPathField()),
+            Value({"value": value}, JSONField()),
+            function="jsonb_path_exists",
+            output_field=BooleanField(),
+        )
+
+    found = Program.objects.exclude(state__in=ENDED).annotate(
+        in_draft=named("draft"), in_published=named("published__document")
+    )
+    return found.filter(Q(in_draft=True) | Q(in_published=True)).order_by("name")
 
 
 def programs_using_segment(segment: Segment) -> list[Use]:
-    """Programs whose draft or published flow takes people from the segment."""
-    source = {"entry": {"sources": [{"segment": segment.pk}]}}
-    drafts = Program.objects.filter(draft__contains=source)
-    published = Program.objects.filter(published__document__contains=source)
-    found = (drafts | published).exclude(state__in=ENDED).distinct().order_by("name")
+    """Programs that take people from a segment or ask for it in a rule."""
     return [
         Use("Program", program.name, reverse("admin:journeys_program_change", args=[program.pk]))
-        for program in found
+        for program in programs_naming(SEGMENT_PATH, segment.pk)
     ]
+
+
+def programs_using_attribute(subject: str, name: str) -> list[str]:
+    """Labels of programs whose steps or rules name an attribute (of either subject: a rule of a
+    person program may ask for the company's)."""
+    return [f"Program “{program}”" for program in programs_naming(ATTRIBUTE_PATH, name)]

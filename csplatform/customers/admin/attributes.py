@@ -12,6 +12,11 @@ from csplatform.customers.attributes import BUILT_IN
 from csplatform.customers.hooks import attribute_users
 from csplatform.customers.models import AttributeDefinition
 from csplatform.customers.models.attribute import AttributeType
+from csplatform.customers.operations.definitions import (
+    DefinitionInput,
+    change_definition,
+    define_attribute,
+)
 
 
 class AttributeForm(forms.ModelForm):
@@ -54,6 +59,21 @@ class AttributeDefinitionAdmin(ModelAdmin):
         "Declare what you know about your customers, e.g. a plan or a number of seats: rules, mails"
         " and lists can use it then."
     )
+
+    def save_model(
+        self, request: HttpRequest, obj: AttributeDefinition, form: forms.ModelForm, change: bool
+    ) -> None:
+        """By the same operations as the API."""
+        if change:
+            change_definition(
+                obj.pk, label=obj.label, choices=obj.choices, is_personal=obj.is_personal,
+                actor=request.user,
+            )  # fmt: skip
+            return
+        given = DefinitionInput(
+            obj.subject, obj.name, obj.label, obj.type, obj.choices, obj.is_personal
+        )
+        obj.pk = define_attribute(given, actor=request.user).pk
 
     @display(description="Type", label=True, ordering="type")
     def shown_type(self, row: AttributeDefinition) -> str:

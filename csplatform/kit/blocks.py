@@ -162,7 +162,7 @@ def _parse_block(item: Any, path: str, place: str) -> Block:
     try:
         kind = block_kinds.get(item.get("kind", ""))
     except UnknownKind:
-        known = ", ".join(block_kinds.keys())
+        known = ", ".join(kind.key for kind in block_kinds if place in kind.places)
         raise DomainError(
             f"There is no such kind of block; known are {known}.", path=f"{path}/kind", code="kind"
         ) from None

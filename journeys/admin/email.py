@@ -9,15 +9,14 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.forms.models import construct_instance
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
 from csplatform.adminkit.base import ModelAdmin
+from csplatform.adminkit.block_editor import BlocksWidget
 from csplatform.customers.models import Person
-from csplatform.kit.blocks import block_kinds
 from csplatform.kit.errors import DomainError, Problem
 from csplatform.kit.merge_tags import Values
 from journeys.admin.door import body_of, json_door, need
@@ -36,44 +35,13 @@ from journeys.operations.templates import (
 )
 
 
-class BlockEditor(forms.Textarea):
-    """The block editor; without scripts it is the JSON itself."""
-
-    template_name = "journeys/emails/block_editor.html"
-
-    def render(
-        self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
-    ) -> SafeString:
-        """From the project's templates; Django's form renderer looks only into apps."""
-        return render_to_string(self.template_name, self.get_context(name, value, attrs))
-
-    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        """What the editor's script needs: kinds with their inputs, and tokens."""
-        context = super().get_context(name, value, attrs)
-        context["editor"] = {
-            "kinds": [
-                {
-                    "key": kind.key,
-                    "label": kind.label,
-                    "icon": kind.icon,
-                    "example": kind.example,
-                    "fields": [asdict(field) for field in kind.fields],
-                }
-                for kind in block_kinds
-                if "mail" in kind.places
-            ],
-            "tokens": [asdict(offer) for offer in token_offers()],
-        }
-        return context
-
-
 class EmailTemplateForm(forms.ModelForm):
     """A template's form; says at once what could not be sent."""
 
     class Meta:
         model = EmailTemplate
         fields = ["name", "subject", "preheader", "sender_name", "reply_to", "blocks"]
-        widgets = {"blocks": BlockEditor}
+        widgets = {"blocks": BlocksWidget(place="mail", tokens=token_offers)}
 
     def clean(self) -> dict[str, Any]:
         """Tokens, links and blocks, each problem at its field."""

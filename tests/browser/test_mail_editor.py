@@ -1,5 +1,7 @@
 """The mail editor in a real browser: blocks, tokens, preview, keyboard (PRG-46, PRG-90, ADM-01)."""
 
+import json
+
 import pytest
 from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
@@ -33,6 +35,10 @@ def preview(tab: Page):
     return tab.frame_locator("[data-html]").locator("body")
 
 
+def field(tab: Page, block: int, name: str):
+    return tab.locator(".bl-card").nth(block).locator(f"[data-field={name}]")
+
+
 def test_a_mail_is_written_with_the_keyboard(editor, run_lanes, settings):
     settings.EMAIL_BACKEND = "journeys.emails.captured.CapturedMailBackend"
     editor.fill("#id_name", "Welcome")
@@ -43,17 +49,17 @@ def test_a_mail_is_written_with_the_keyboard(editor, run_lanes, settings):
     expect(editor.locator("#id_subject")).to_have_value(
         'Hi {{ person.first_name | default: "there" }}'
     )
-    editor.get_by_role("button", name="Add heading").press("Enter")
-    expect(editor.locator("#block-0-text")).to_be_focused()
+    editor.get_by_role("button", name="Heading", exact=True).press("Enter")
+    expect(field(editor, 0, "text")).to_be_focused()
     editor.keyboard.press("ControlOrMeta+A")
     editor.keyboard.type("Dear {{ person.nope }}")
-    editor.get_by_role("button", name="Add button").press("Enter")
+    editor.get_by_role("button", name="Button", exact=True).press("Enter")
     expect(editor.get_by_text("There is no token “person.nope”")).to_be_visible()
-    editor.locator("#block-0-text").fill("Dear {{ person.name }} of {{ company.name }}")
+    field(editor, 0, "text").fill("Dear {{ person.name }} of {{ company.name }}")
     expect(preview(editor)).to_contain_text("Dear <Ada> Lovelace of Acme")
     expect(editor.locator("[data-subject]")).to_have_text("Hi <Ada>")
-    editor.locator("#block-1-label").press("Alt+ArrowUp")
-    expect(editor.locator("#block-0-label")).to_be_focused()
+    field(editor, 1, "label").press("Alt+ArrowUp")
+    expect(field(editor, 0, "label")).to_be_focused()
     editor.get_by_role("button", name="Send to me").click()
     expect(editor.locator("[data-note]")).to_have_text("On its way to me@example.com.")
     run_lanes("outbox")
@@ -67,13 +73,74 @@ def test_a_mail_is_written_with_the_keyboard(editor, run_lanes, settings):
 
 def test_the_editor_fits_a_phone_and_removes_blocks(editor):
     editor.set_viewport_size({"width": 390, "height": 844})
-    for kind in ("text", "list", "image", "divider"):
-        editor.get_by_role("button", name=f"Add {kind}").click()
-    expect(editor.locator(".em-block")).to_have_count(4)
+    palette = editor.get_by_role("group", name="Add a block")
+    for kind in ("Text", "List", "Image", "Divider"):
+        palette.get_by_role("button", name=kind, exact=True).click()
+    expect(editor.locator(".bl-card")).to_have_count(4)
     editor.get_by_role("button", name="Remove").nth(1).click()
     editor.get_by_role("button", name="Duplicate").first.click()
-    expect(editor.locator(".em-block-head b")).to_have_text(["Text", "Text", "Image", "Divider"])
+    expect(editor.locator(".bl-head strong")).to_have_text(["Text", "Text", "Image", "Divider"])
     assert editor.evaluate("document.documentElement.scrollWidth") <= 390
+    assert editor.errors == []
+
+
+def test_every_button_is_named_by_its_words_alone(editor):
+    """ADM-01: the names of icons are not read out."""
+    palette = editor.get_by_role("group", name="Add a block")
+    expect(palette).to_match_aria_snapshot(
+        """
+        - group "Add a block":
+          - button "Heading"
+          - button "Text"
+          - button "Button"
+          - button "Image"
+          - button "List"
+          - button "Divider"
+        """
+    )
+    palette.get_by_role("button", name="Divider", exact=True).click()
+    card = editor.get_by_role("list", name="Blocks").get_by_role("listitem")
+    expect(card).to_match_aria_snapshot(
+        """
+        - listitem:
+          - strong: Divider
+          - button "Move up" [disabled]
+          - button "Move down" [disabled]
+          - button "Duplicate"
+          - button "Remove"
+        """
+    )
+    editor.get_by_role("button", name="Remove", exact=True).press("Enter")
+    expect(editor.get_by_text("Block removed.")).to_be_attached()
+    expect(palette.get_by_role("button", name="Heading")).to_be_focused()
+
+
+def test_problems_stand_at_their_input(editor):
+    """PRG-90: and go with the mending; the block that was right stays unmarked."""
+    palette = editor.get_by_role("group", name="Add a block")
+    for kind in ("Text", "Button"):
+        palette.get_by_role("button", name=kind, exact=True).click()
+    field(editor, 1, "url").fill("javascript:alert(1)")
+    wrong, right = editor.locator(".bl-card").nth(1), editor.locator(".bl-card").nth(0)
+    expect(wrong.get_by_role("alert")).to_contain_text("A link")
+    expect(field(editor, 1, "url")).to_have_attribute("aria-invalid", "true")
+    expect(right.get_by_role("alert")).to_have_count(0)
+    field(editor, 1, "url").fill("https://example.com/")
+    expect(wrong.get_by_role("alert")).to_have_count(0)
+    expect(preview(editor).get_by_role("link", name="Open")).to_be_visible()
+    assert editor.errors == []
+
+
+def test_what_the_editor_cannot_show_is_left_to_mend(editor, live_server):
+    """REL-03: neither odd JSON nor a kind that is gone breaks the page or is thrown away."""
+    for blocks, words in (({"a": 1}, "Expected a list"), ([{"kind": "gone", "x": 1}], "no such")):
+        odd = make.mail_template()
+        EmailTemplate.objects.filter(pk=odd.pk).update(blocks=blocks)
+        editor.goto(f"{live_server.url}/admin/journeys/emailtemplate/{odd.pk}/change/")
+        expect(editor.get_by_text(words)).to_be_visible()
+    assert EmailTemplate.objects.get(pk=odd.pk).blocks == [{"kind": "gone", "x": 1}]
+    editor.get_by_role("button", name="Duplicate").click()
+    assert json.loads(editor.locator("#id_blocks").input_value()) == [{"kind": "gone", "x": 1}] * 2
     assert editor.errors == []
 
 

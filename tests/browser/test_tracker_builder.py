@@ -45,7 +45,7 @@ def test_blocks_are_added_moved_and_launched(builder: Page) -> None:
     expect(cards).to_have_count(4)
     builder.locator(".bl-adders").get_by_role("button", name="List").click()
     expect(cards).to_have_count(5)
-    items = cards.nth(4).get_by_label("Items")
+    items = cards.nth(4).get_by_label("Items", exact=True)
     expect(items).to_be_focused()
     items.fill("One\nTwo {{ person.nobody }}")
     expect(cards.nth(4).get_by_role("alert")).to_contain_text("person.nobody")
@@ -63,6 +63,29 @@ def test_blocks_are_added_moved_and_launched(builder: Page) -> None:
     assert shown.content is not None
     assert shown.content["view"] == "top"
     assert [block["kind"] for block in shown.content["blocks"]][:3] == ["heading", "text", "list"]
+
+
+def test_tokens_and_moves_by_keyboard(builder: Page) -> None:
+    """ENG-02: the token menu writes at the caret; Alt with an arrow moves the block."""
+    heading = builder.locator(".bl-card").nth(0).locator("[data-field=text]")
+    heading.fill("Hi ")
+    button = builder.get_by_role("button", name="Insert a token into Text", exact=True).first
+    button.press("Enter")
+    builder.get_by_role("searchbox", name="Find a token").fill("no token is called so")
+    expect(builder.get_by_text("There is no such token.")).to_be_visible()
+    builder.get_by_role("searchbox", name="Find a token").fill("")
+    builder.keyboard.press("Escape")
+    expect(heading).to_be_focused()
+    button.press("Enter")
+    builder.get_by_role("searchbox", name="Find a token").fill("company name")
+    builder.keyboard.press("Enter")
+    expect(heading).to_have_value("Hi {{ company.name }}")
+    heading.press("Alt+ArrowDown")
+    moved = builder.locator(".bl-card").nth(1).locator("[data-field=text]")
+    expect(moved).to_have_value("Hi {{ company.name }}")
+    expect(moved).to_be_focused()
+    expect(builder.get_by_text("Moved to place 2 of 4.")).to_be_attached()
+    assert builder.errors == []  # type: ignore[attr-defined]
 
 
 def test_the_preview_answers_like_the_real_one(builder: Page) -> None:

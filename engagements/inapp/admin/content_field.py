@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from csplatform.adminkit.block_editor import describe_field, describe_kinds
+from csplatform.adminkit.block_editor import describe_editor, describe_field
 from csplatform.kit.errors import DomainError
 from csplatform.kit.registry import UnknownKind
 from csplatform.kit.schema import form_fields
@@ -50,11 +50,7 @@ class ContentWidget(forms.Widget):
         context["about"] = {
             "kind": kind.key,
             "settings": [describe_field(field) for field in form_fields(kind.Settings)],
-            "kinds": describe_kinds(kind.place),
-            "tokens": [
-                {"name": o.name, "label": o.label, "group": o.group, "insert": o.insert}
-                for o in token_offers()
-            ],
+            **describe_editor(kind.place, token_offers()),
             "preview": reverse("admin:engagements_engagement_preview"),
         }
         context["about_id"] = f"{name}-about"

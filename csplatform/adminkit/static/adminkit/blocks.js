@@ -1,141 +1,38 @@
 // The editor of typed blocks: a list of cards, each with the inputs of its kind.
 //
-// mountBlocks(place, {kinds, tokens, value, onChange}) draws it into an element and returns
-//   {value(): blocks, set(blocks), problems(list)}; problems are {path: "/2/text", message, level}.
-// makeFields(fields, values, {tokens, onChange}) draws inputs alone (settings beside the blocks).
+// mountField(root) turns the widget of block_editor.py into the editor; its textarea holds the JSON.
+// mountBlocks(place, options) draws an editor alone, where the blocks are part of something larger.
+// Both show a server's problems at the blocks: problems([{path: "/blocks/2/text", message, level}]).
 
-/** An element with properties and children; strings become text. */
-export function make(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name in element && typeof value !== "string") element[name] = value;
-    else element.setAttribute(name, value);
-  }
-  element.append(...children);
-  return element;
-}
+import { icon, iconButton, make } from "./dom.js";
+import { makeFields, showProblems } from "./fields.js";
 
-function icon(name) {
-  return make("span", { class: "material-symbols-outlined", "aria-hidden": "true" }, name);
-}
+const FIRST_INPUT = "[data-field]";
+const ANY_BUTTON = "button:not(:disabled)";
 
-function iconButton(name, label, onclick) {
-  return make("button", { type: "button", class: "bl-icon", title: label, "aria-label": label, onclick }, icon(name));
-}
-
-let counter = 0;
-const nextId = () => `bl-${(counter += 1)}`;
-
-const READ = {
-  checkbox: (input) => input.checked,
-  number: (input) => (input.value === "" ? null : Number(input.value)),
-  lines: (input) => input.value.split("\n").map((line) => line.trim()).filter(Boolean),
-};
-
-function makeInput(field, value) {
-  const shown = value ?? field.default ?? "";
-  if (field.widget === "select") {
-    const select = make("select");
-    for (const [key, label] of field.options) select.append(make("option", { value: key }, label));
-    select.value = String(shown);
-    return select;
-  }
-  if (field.widget === "checkbox") return make("input", { type: "checkbox", checked: Boolean(shown) });
-  if (field.widget === "textarea" || field.widget === "lines") {
-    const area = make("textarea", { rows: field.widget === "lines" ? "4" : "3" });
-    area.value = Array.isArray(shown) ? shown.join("\n") : shown;
-    return area;
-  }
-  const input = make("input", { type: field.widget === "number" ? "number" : "text" });
-  if (field.widget === "url") input.inputMode = "url";
-  input.value = shown;
-  return input;
-}
-
-/** The menu that writes a token at the caret. */
-function tokenMenu(input, tokens, changed) {
-  const menu = make("select", { class: "bl-tokens", "aria-label": "Insert a token" }, make("option", { value: "" }, "Insert token…"));
-  const groups = new Map();
-  for (const token of tokens) {
-    if (!groups.has(token.group)) groups.set(token.group, make("optgroup", { label: token.group }));
-    groups.get(token.group).append(make("option", { value: token.insert }, token.label));
-  }
-  menu.append(...groups.values());
-  menu.addEventListener("change", () => {
-    if (!menu.value) return;
-    input.setRangeText(menu.value, input.selectionStart, input.selectionEnd, "end");
-    menu.value = "";
-    input.focus();
-    changed();
-  });
-  return menu;
-}
-
-/** Inputs of a config; `onChange(name, value)` for each edit. Elements carry data-field. */
-export function makeFields(fields, values, { tokens = [], onChange }) {
-  return fields.map((field) => {
-    const input = makeInput(field, values[field.name]);
-    input.id = nextId();
-    const numeric = typeof field.default === "number";
-    const changed = () => {
-      const read = READ[field.widget] || ((from) => (numeric ? Number(from.value) : from.value));
-      onChange(field.name, read(input));
-    };
-    input.addEventListener(input.tagName === "SELECT" || input.type === "checkbox" ? "change" : "input", changed);
-    const label = make("label", { for: input.id }, field.label);
-    const head = make("div", { class: "bl-label" }, label);
-    if (field.tokens && tokens.length) head.append(tokenMenu(input, tokens, changed));
-    const row = make("div", { class: `bl-input bl-${field.widget}`, "data-field": field.name }, head, input);
-    if (field.help) {
-      const help = make("p", { class: "bl-help", id: `${input.id}-help` }, field.help);
-      input.setAttribute("aria-describedby", help.id);
-      row.append(help);
-    }
-    return row;
-  });
-}
-
-/** Show problems below the inputs that they are about. */
-export function showProblems(place, problems) {
-  for (const old of place.querySelectorAll(":scope > .bl-problem, [data-field] > .bl-problem")) old.remove();
-  for (const problem of problems) {
-    const name = problem.path.split("/").filter(Boolean)[0];
-    const row = name && place.querySelector(`[data-field="${CSS.escape(name)}"]`);
-    const words = make("p", { class: `bl-problem bl-${problem.level || "error"}`, role: "alert" }, problem.message);
-    (row || place).append(words);
-  }
-}
-
-function summary(block) {
-  const text = block.text || block.label || (block.items && block.items.join(", ")) || block.alt || block.url || "";
-  return String(text).slice(0, 60);
+/** Whether a value is what the editor can show; anything else is left as JSON to be mended by hand. */
+export function isBlockList(value) {
+  return Array.isArray(value) && value.every((block) => block && typeof block === "object" && !Array.isArray(block));
 }
 
 class BlocksEditor {
-  constructor(place, { kinds, tokens = [], value = [], onChange = () => {} }) {
+  constructor(place, { kinds, tokens, value, empty, onChange }) {
+    Object.assign(this, { tokens, onChange, blocks: structuredClone(value) });
     this.kinds = new Map(kinds.map((kind) => [kind.key, kind]));
-    this.tokens = tokens;
-    this.onChange = onChange;
-    this.blocks = structuredClone(value);
-    this.list = make("ol", { class: "bl-list" });
-    this.empty = make("p", { class: "bl-empty" }, "Nothing here yet: add the first block below.");
+    this.list = make("ol", { class: "bl-list", "aria-label": "Blocks" });
+    this.empty = make("p", { class: "bl-empty" }, empty);
+    this.said = make("p", { class: "cs-sr", role: "status" });
     const adders = kinds.map((kind) =>
       make("button", { type: "button", class: "bl-add", onclick: () => this.add(kind) }, icon(kind.icon), kind.label));
-    place.replaceChildren(this.empty, this.list, make("div", { class: "bl-adders", role: "group", "aria-label": "Add a block" }, ...adders));
+    const words = make("span", { "aria-hidden": "true" }, "Add");
+    const palette = make("div", { class: "bl-adders", role: "group", "aria-label": "Add a block" }, words, ...adders);
+    place.replaceChildren(this.empty, this.list, palette, this.said);
+    this.list.addEventListener("keydown", (event) => this.onKey(event));
     this.draw();
   }
 
   value() {
     return structuredClone(this.blocks);
-  }
-
-  set(blocks) {
-    this.blocks = structuredClone(blocks);
-    this.draw();
-  }
-
-  changed() {
-    this.onChange(this.value());
   }
 
   draw() {
@@ -144,73 +41,114 @@ class BlocksEditor {
   }
 
   card(block, index) {
-    const kind = this.kinds.get(block.kind) || { label: block.kind, icon: "help", fields: [] };
-    const words = make("span", { class: "bl-summary" }, summary(block));
-    const tools = [
-      iconButton("arrow_upward", "Move up", () => this.move(index, -1)),
-      iconButton("arrow_downward", "Move down", () => this.move(index, 1)),
-      iconButton("content_copy", "Copy", () => this.insert(index + 1, structuredClone(block))),
-      iconButton("delete", "Remove", () => this.remove(index)),
-    ];
-    tools[0].disabled = index === 0;
-    tools[1].disabled = index === this.blocks.length - 1;
-    const head = make("div", { class: "bl-head" }, icon(kind.icon), make("strong", {}, kind.label), words, ...tools);
-    const fields = makeFields(kind.fields, block, {
+    const kind = this.kinds.get(block.kind);
+    const name = make("strong", {}, kind ? kind.label : String(block.kind));
+    const head = make("div", { class: "bl-head" }, icon(kind ? kind.icon : "help"), name, ...this.tools(index));
+    // An unknown kind keeps its settings; the server says what is wrong with it.
+    const fields = makeFields(kind ? kind.fields : [], block, {
       tokens: this.tokens,
-      onChange: (name, value) => {
-        block[name] = value;
-        words.textContent = summary(block);
-        this.changed();
+      onChange: (field, value) => {
+        block[field] = value;
+        this.onChange(this.value());
       },
     });
     return make("li", { class: "bl-card" }, head, ...fields);
   }
 
-  add(kind) {
-    this.insert(this.blocks.length, { ...structuredClone(kind.example), kind: kind.key });
+  tools(index) {
+    const tool = (act, symbol, label, onclick, more = {}) =>
+      iconButton(symbol, label, { "data-act": act, onclick, ...more });
+    return [
+      tool("up", "arrow_upward", "Move up", () => this.move(index, -1),
+        { disabled: index === 0, title: "Move up (Alt+↑)", "aria-keyshortcuts": "Alt+ArrowUp" }),
+      tool("down", "arrow_downward", "Move down", () => this.move(index, 1),
+        { disabled: index === this.blocks.length - 1, title: "Move down (Alt+↓)", "aria-keyshortcuts": "Alt+ArrowDown" }),
+      tool("copy", "content_copy", "Duplicate", () => this.duplicate(index)),
+      tool("remove", "delete", "Remove", () => this.remove(index)),
+    ];
   }
 
-  insert(index, block) {
-    this.blocks.splice(index, 0, block);
-    this.draw();
-    this.focus(index);
-    this.changed();
+  add(kind) {
+    this.blocks.push({ ...structuredClone(kind.example), kind: kind.key });
+    this.commit(this.blocks.length - 1, `${kind.label} added at the end.`);
+  }
+
+  duplicate(index) {
+    this.blocks.splice(index + 1, 0, structuredClone(this.blocks[index]));
+    this.commit(index + 1, "Block duplicated.");
   }
 
   remove(index) {
     this.blocks.splice(index, 1);
-    this.draw();
-    this.focus(Math.min(index, this.blocks.length - 1));
-    this.changed();
+    this.commit(Math.min(index, this.blocks.length - 1), "Block removed.");
   }
 
-  move(index, by) {
-    const [block] = this.blocks.splice(index, 1);
-    this.blocks.splice(index + by, 0, block);
-    this.draw();
-    const tools = this.list.children[index + by].querySelectorAll(".bl-icon");
-    const wanted = tools[by < 0 ? 0 : 1];
-    (wanted.disabled ? tools[by < 0 ? 1 : 0] : wanted).focus();
-    this.changed();
+  move(index, by, wanted = `[data-act="${by < 0 ? "up" : "down"}"]:not(:disabled)`) {
+    const to = index + by;
+    if (to < 0 || to >= this.blocks.length) return;
+    this.blocks.splice(to, 0, ...this.blocks.splice(index, 1));
+    const other = `[data-act="${by < 0 ? "down" : "up"}"]`;
+    this.commit(to, `Moved to place ${to + 1} of ${this.blocks.length}.`, [wanted, other]);
   }
 
-  focus(index) {
+  /** Redraw, tell, and focus the first thing in the card that one of `stops` selects. */
+  commit(index, words, stops = []) {
+    this.draw();
+    this.said.textContent = words;
     const card = this.list.children[index];
-    if (!card) return;
-    const first = card.querySelector("input, textarea, select:not(.bl-tokens)") || card.querySelector(".bl-icon:not(:disabled)");
-    if (first) first.focus();
+    const selectors = [...stops, FIRST_INPUT, ANY_BUTTON];
+    const stop = card ? selectors.map((selector) => card.querySelector(selector)).find(Boolean)
+      : this.list.parentElement.querySelector(".bl-add");
+    stop?.focus();
+    card?.scrollIntoView({ block: "nearest" });
+    this.onChange(this.value());
   }
 
-  /** Problems with paths relative to the list: "/2/text". */
+  /** Alt with an arrow moves the block from wherever the focus is in it, and the focus with it. */
+  onKey(event) {
+    const card = event.target.closest(".bl-card");
+    if (!card || !event.altKey || !["ArrowUp", "ArrowDown"].includes(event.key)) return;
+    event.preventDefault();
+    const { field, act } = event.target.dataset;
+    const same = field ? `[data-field="${field}"]` : act ? `[data-act="${act}"]:not(:disabled)` : undefined;
+    this.move([...this.list.children].indexOf(card), event.key === "ArrowUp" ? -1 : 1, same);
+  }
+
+  /** Show problems at their blocks; returns those that are about something else. */
   problems(problems) {
+    const at = (problem) => Number(/^\/blocks\/(\d+)(\/|$)/.exec(problem.path)?.[1] ?? -1);
     [...this.list.children].forEach((card, index) => {
-      const start = `/${index}`;
-      const mine = problems.filter((p) => p.path === start || p.path.startsWith(`${start}/`));
-      showProblems(card, mine.map((p) => ({ ...p, path: p.path.slice(start.length) })));
+      const mine = problems.filter((problem) => at(problem) === index);
+      showProblems(card, mine.map((p) => ({ ...p, path: p.path.slice(`/blocks/${index}`.length) })));
     });
+    return problems.filter((problem) => !this.list.children[at(problem)]);
   }
 }
 
+/** Options: kinds, value; tokens, empty (words for no blocks), onChange(blocks). */
 export function mountBlocks(place, options) {
-  return new BlocksEditor(place, options);
+  const empty = "Nothing here yet: add the first block below.";
+  return new BlocksEditor(place, { tokens: [], empty, onChange: () => {}, ...options });
+}
+
+/** The editor of a form field: {about, value(), problems(list)}. */
+export function mountField(root) {
+  const about = JSON.parse(document.getElementById(root.dataset.blockEditor).textContent);
+  const raw = root.querySelector("textarea");
+  const read = () => {
+    try {
+      return JSON.parse(raw.value || "[]");
+    } catch {
+      return raw.value; // the server says what is wrong with it
+    }
+  };
+  const value = read();
+  if (!isBlockList(value)) return { about, value: read, problems: (problems) => problems };
+  root.classList.add("bl-ready");
+  const onChange = (blocks) => {
+    raw.value = JSON.stringify(blocks);
+    raw.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  const editor = mountBlocks(root.querySelector("[data-blocks]"), { ...about, value, onChange });
+  return { about, value: () => editor.value(), problems: (problems) => editor.problems(problems) };
 }

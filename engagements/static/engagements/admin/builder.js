@@ -1,14 +1,15 @@
 // The builder: settings, blocks, and the preview that the tracker's own renderer draws.
 
-import { makeFields, mountBlocks, showProblems } from "../../adminkit/blocks.js";
+import { isBlockList, mountBlocks } from "../../adminkit/blocks.js";
+import { makeFields, showProblems } from "../../adminkit/fields.js";
 
 const WORDS = { completed: "counts as completed", dismissed: "counts as dismissed", failed: "could not be shown" };
 
 class Builder {
-  constructor(field) {
-    this.text = field.querySelector("textarea");
+  constructor(field, text, content) {
+    this.text = text;
     this.about = JSON.parse(document.getElementById(field.dataset.engagementBuilder).textContent);
-    this.content = JSON.parse(this.text.value || "{}");
+    this.content = content;
     this.field = field;
     this.frame = field.querySelector(".eb-frame");
     this.settings = field.querySelector(".eb-settings");
@@ -97,11 +98,9 @@ class Builder {
 
   receive({ content, problems, as }) {
     this.field.querySelector(".eb-as").textContent = as;
-    const inBlocks = problems.filter((p) => /^\/blocks\/\d/.test(p.path));
-    const inSettings = problems.filter((p) => !p.path.startsWith("/blocks"));
-    this.blocks.problems(inBlocks.map((p) => ({ ...p, path: p.path.slice("/blocks".length) })));
-    showProblems(this.settings, inSettings);
-    const general = problems.filter((p) => p.path === "/blocks");
+    const rest = this.blocks.problems(problems);
+    const general = rest.filter((p) => p.path.startsWith("/blocks"));
+    showProblems(this.settings, rest.filter((p) => !general.includes(p)));
     this.field.querySelector(".eb-problems").replaceChildren(...general.map((p) => {
       const line = document.createElement("li");
       line.className = `bl-problem bl-${p.level}`;
@@ -116,4 +115,18 @@ class Builder {
   }
 }
 
-for (const field of document.querySelectorAll("[data-engagement-builder]")) new Builder(field);
+/** The content, or null for what the builder cannot show: then its JSON stays, to be mended by hand. */
+function readContent(text) {
+  try {
+    const found = JSON.parse(text.value || "{}");
+    return isBlockList([found]) && isBlockList(found.blocks || []) ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+for (const field of document.querySelectorAll("[data-engagement-builder]")) {
+  const text = field.querySelector("textarea");
+  const content = readContent(text);
+  if (content) new Builder(field, text, content);
+}

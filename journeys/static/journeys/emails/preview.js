@@ -1,5 +1,5 @@
 // The live preview: what is in the form, filled in for a chosen person, by the server.
-import { element } from "./blocks.js";
+import { make } from "../../adminkit/dom.js";
 
 export function startPreview(pane, form, blocks) {
   const part = (name) => pane.querySelector(`[data-${name}]`);
@@ -49,9 +49,9 @@ export function startPreview(pane, form, blocks) {
     // What is merely not written yet is a hint, not an alarm.
     const missing = answer.problems.filter((p) => p.code === "missing");
     const wrong = answer.problems.filter((p) => p.code !== "missing");
-    const rest = blocks.showProblems(wrong);
+    const rest = blocks.problems(wrong);
     const list = part("problems");
-    list.replaceChildren(...rest.map((p) => element("li", { textContent: `${place(p.path)}${p.message}` })));
+    list.replaceChildren(...rest.map((p) => make("li", {}, `${place(p.path)}${p.message}`)));
     list.hidden = !rest.length;
     if (answer.html === undefined) return tell("Mend what is marked, then the mail is shown here.", true);
     part("subject").textContent = answer.subject || "(no subject)";
@@ -66,7 +66,7 @@ export function startPreview(pane, form, blocks) {
     const answer = await fetch(`${pane.dataset.people}?q=${encodeURIComponent(words)}`);
     if (!answer.ok) return;
     people = (await answer.json()).people;
-    document.getElementById("em-people").replaceChildren(...people.map((p) => element("option", { value: named(p) })));
+    document.getElementById("em-people").replaceChildren(...people.map((p) => make("option", { value: named(p) })));
   }
 
   function choose(chosen) {

@@ -28,6 +28,13 @@ class ConsoleSite(UnfoldAdminSite):
         """Tabs come from our registry: rooms bring their own, settings know none."""
         return list(tab_sets) if key == "TABS" else super()._get_config(key, *args)
 
+    def get_tabs_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Only tabs that lead somewhere: of a set without any the theme draws an empty bar."""
+        sets = super().get_tabs_list(request)
+        for tabs in sets:
+            tabs["items"] = [item for item in tabs["items"] if item["has_permission"]]
+        return sets
+
     def has_permission(self, request: HttpRequest) -> bool:
         """Staff only."""
         return request.user.is_active and getattr(request.user, "is_staff", False)

@@ -110,4 +110,8 @@ def _tab(title: str, page: str) -> dict[str, Any]:
         here = (match.url_name or "").removeprefix("journeys_program_") if match else ""
         return WITHIN.get(here, here) == page
 
-    return {"title": title, "link": link, "active": active}
+    def allowed(request: HttpRequest) -> bool:
+        """Not while adding: there is no program yet to lead to."""
+        return bool(request.resolver_match and "object_id" in request.resolver_match.kwargs)
+
+    return {"title": title, "link": link, "active": active, "permission": allowed}

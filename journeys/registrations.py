@@ -7,7 +7,7 @@ from csplatform.freshness.loop import consumers
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
 from csplatform.kit.partitions import partitioned_tables
 from csplatform.segments.usage import segment_users
-from journeys import demo
+from journeys import bench, demo
 from journeys.admin import registrations as admin_registrations
 from journeys.emails import registrations as email_registrations
 from journeys.engine import advance, inbox, reactions
@@ -40,6 +40,7 @@ def register() -> None:
     email_registrations.register()
     admin_registrations.register()
     demo.register()
+    bench.register()
 
 
 def _register_work() -> None:

@@ -10,7 +10,7 @@ class KitConfig(AppConfig):
     label = "kit"
 
     def ready(self) -> None:
-        """Register the blocks that mails and dialogs share."""
-        from csplatform.kit import blocks
+        """Register the blocks that mails and dialogs share, and the system checks."""
+        from csplatform.kit import blocks, checks  # noqa: F401 - checks register themselves
 
         blocks.register_blocks()

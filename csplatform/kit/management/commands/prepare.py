@@ -1,23 +1,19 @@
 """`manage.py prepare`: everything between the servers and the first request, in one boot."""
 
 import hashlib
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-import redis
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command, get_commands
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
-from csplatform.kit import sql
+from csplatform.kit.checks import postgres_version, redis_version
 from csplatform.kit.clock import now
 from csplatform.kit.partitions import ensure_partitions
-
-MIN_POSTGRES = 150000
 
 
 class Command(BaseCommand):
@@ -29,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Safe to repeat; each part does nothing when nothing is to do."""
         self._wait_for_database()
-        self._look_at_redis()
+        self._look_at_versions()
         call_command("migrate", interactive=False, verbosity=0)
         self.check()
         ensure_partitions(now())
@@ -57,22 +53,17 @@ class Command(BaseCommand):
         while True:
             try:
                 connection.ensure_connection()
-                version = int(sql.one("SHOW server_version_num"))
-                break
+                return
             except OperationalError as error:
                 reason = str(error).strip().splitlines()[0]
                 if reason != said:
                     self.stderr.write(f"database not reachable, retrying: {reason}")
                     said = reason
                 time.sleep(1)
-        if version < MIN_POSTGRES:
-            self.stderr.write(f"PostgreSQL 15 or newer is needed, this is {version // 10000}.")
-            sys.exit(1)
-        sql.one("SELECT 1")
 
-    def _look_at_redis(self) -> None:
-        """Redis may be late: nothing is lost without it, only slower."""
-        try:
-            redis.from_url(settings.REDIS_URL, socket_timeout=2).ping()
-        except redis.RedisError as error:
-            self.stderr.write(f"Redis not reachable, going on without wake-ups for now: {error}")
+    def _look_at_versions(self) -> None:
+        """Refuse servers that are too old before anything is changed. Redis may be late."""
+        for message in (*postgres_version(["default"]), *redis_version(["default"])):
+            if message.is_serious():
+                raise CommandError(message.msg)
+            self.stderr.write(message.msg)

@@ -242,7 +242,7 @@ class TestSettingsPages:
         choice["choices"] = "free,pro"
         client.post(reverse("admin:customers_attributedefinition_add"), choice)
         assert AttributeDefinition.objects.get().choices == ["free", "pro"]
-        assert AuditEntry.objects.get().verb == "attributedefinition.add"
+        assert AuditEntry.objects.get().verb == "attribute.add"
 
     def test_a_source_shows_the_lines_to_copy(self, client, boss):
         source = Source.objects.create(name="Site")

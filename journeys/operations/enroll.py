@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from csplatform.kit import audit, sql
 from csplatform.kit.clock import database_now
@@ -122,18 +123,26 @@ def retry_participants(ids: Sequence[int], *, actor: Any) -> int:
 
 def scan_pending() -> bool:
     """Whether members inside a published program's segments are still to be taken in."""
-    return EntryScan.objects.filter(done_at=None).exists()
+    return _open_scans().exists()
+
+
+def _open_scans() -> QuerySet[EntryScan]:
+    """Scans that can go on. Those of a paused or quarantined program wait, and hold up no other."""
+    return EntryScan.objects.filter(
+        done_at=None, program__state=ProgramState.ACTIVE, program__quarantine=""
+    )
 
 
 def scan_chunk() -> int:
     """Take in the next members of one open scan; its own commit per chunk (bulk lane).
 
-    Returns how many members were looked at.
+    Returns how many members were looked at (1 for a scan that was only finished); 0: no scan is
+    open.
     """
     with transaction.atomic():
         scan = (
-            EntryScan.objects.select_for_update(skip_locked=True, of=("self",))
-            .filter(done_at=None)
+            _open_scans()
+            .select_for_update(skip_locked=True, of=("self",))
             .order_by("pk")
             .first()
         )
@@ -146,26 +155,28 @@ def scan_chunk() -> int:
             .select_related("published")
             .get(pk=scan.program_id)
         )
-        ids = _next_members(scan, program)
-        open_now = program.state == ProgramState.ACTIVE and not program.quarantine
-        if ids and open_now and program.published is not None:
-            result = enter(
-                program, _published(program), entry_config(program.published), ids,
-                now=now, cause={"segment": scan.segment_id, "how": "already inside"},
-            )  # fmt: skip
-            scan.entered += result.entered
-            scan.refused += sum(result.refused.values())
+        if program.state != ProgramState.ACTIVE or program.quarantine:
+            return 1  # changed since it was chosen
+        assert program.published is not None  # an active program has a version
+        version = load_versions([program.published.pk]).get(program.published.pk)
+        if version is None:
+            return 1  # it cannot be read, and its program was quarantined just now
+        ids = _next_members(scan)
+        result = enter(
+            program, version, entry_config(program.published), ids,
+            now=now, cause={"segment": scan.segment_id, "how": "already inside"},
+        )  # fmt: skip
+        scan.entered += result.entered
+        scan.refused += sum(result.refused.values())
         if ids:
             scan.after_id = ids[-1]
-        if len(ids) < CHUNK and program.state != ProgramState.PAUSED:
+        if len(ids) < CHUNK:
             scan.done_at = now
         scan.save()
-    return len(ids)
+    return len(ids) or 1
 
 
-def _next_members(scan: EntryScan, program: Program) -> list[int]:
-    if program.state == ProgramState.PAUSED:
-        return []  # goes on when it is resumed
+def _next_members(scan: EntryScan) -> list[int]:
     found = (
         Member.objects.filter(segment_id=scan.segment_id, subject_id__gt=scan.after_id)
         .order_by("subject_id")

@@ -213,5 +213,7 @@ def _wait_for(run: Run, outcome: WaitFor, now: datetime) -> None:
 def _freeze(run: Run, now: datetime) -> None:
     """The program is paused: this wait stands still until it is resumed (PRG-45)."""
     if run.frozen:
-        run.remaining = max(run.due_at - now, now - now) if run.due_at else None
+        # A wait that is being armed is due at once; what is left of it is the way to its limit.
+        until = run.traveller.limit_at or run.due_at
+        run.remaining = max(until - now, now - now) if until else None
         run.state, run.due_at = "paused", None

@@ -37,7 +37,8 @@ def pause_program(program_id: int, *, actor: Any, reason: str = "") -> int:
         program.save(update_fields=["state", "paused_at", "updated_at"])
         frozen = sql.run(
             "UPDATE journeys_participant SET state = 'paused', due_at = NULL,"
-            " remaining = greatest(coalesce(due_at, %(now)s) - %(now)s, interval '0')"
+            # a wait that is being armed is due at once; what is left of it is up to its limit
+            " remaining = greatest(coalesce(limit_at, due_at, %(now)s) - %(now)s, interval '0')"
             " WHERE id IN (SELECT id FROM journeys_participant WHERE program_id = %(program)s"
             " AND state = 'active' AND phase <> 'run' ORDER BY id FOR UPDATE)",
             {"now": now, "program": program_id},

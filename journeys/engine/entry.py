@@ -23,7 +23,10 @@ REASONS = {
     "already_in": "Is in this program already.",
     "duplicate": "Was in this program before, and it takes nobody twice.",
     "churned": "The company has churned.",
+    "paused": "Came while the program was paused; looked at again when it is resumed.",
 }
+# Came while the program was paused: the resume looks at them again.
+HELD = "paused"
 # Not worth a line in the list of refusals: nothing was missed.
 SILENT = ("already_in", "gone")
 
@@ -157,3 +160,26 @@ def enter(
     if entered:
         wake_on_commit("bulk" if lane == Lane.BULK else "live")
     return EntryResult(entered, {reason: count for reason, count in found if reason})
+
+
+def hold_back(program: Program, subject: str, subject_ids: Sequence[int], *, now: datetime) -> None:
+    """Remember who came while the program is paused: in the list of refusals, for all to see."""
+    sql.run(
+        f"INSERT INTO journeys_refusal (program_id, {subject}_id, reason, detail, at, times)"
+        f" SELECT %s, id, %s, '', %s, 1 FROM customers_{subject} WHERE id = ANY(%s) ORDER BY id"
+        " ON CONFLICT (program_id, person_id, company_id, reason)"
+        " DO UPDATE SET times = journeys_refusal.times + 1, at = excluded.at",
+        [program.pk, HELD, now, list(subject_ids)],
+    )
+
+
+def take_held(program: Program, entry: EntryConfig) -> list[int]:
+    """Forget who was held back; those of them that are in a source of the program still."""
+    found = sql.rows(
+        "WITH held AS (DELETE FROM journeys_refusal WHERE program_id = %s AND reason = %s"
+        "  RETURNING coalesce(person_id, company_id) AS id)"
+        " SELECT id FROM held WHERE EXISTS (SELECT 1 FROM segments_member m"
+        "  WHERE m.segment_id = ANY(%s) AND m.subject_id = held.id) ORDER BY id",
+        [program.pk, HELD, [source.segment for source in entry.sources]],
+    )
+    return [row[0] for row in found]

@@ -14,7 +14,7 @@ from csplatform.rules.reach import affected_ids
 from csplatform.rules.references import fact_keys
 from csplatform.segments.models import Member
 from journeys.engine.decide import check_goals
-from journeys.engine.entry import enter, entry_config
+from journeys.engine.entry import enter, entry_config, hold_back
 from journeys.engine.runs import lock_rows, make_run
 from journeys.engine.store import write
 from journeys.engine.versions import CompiledVersion, load_versions
@@ -67,14 +67,15 @@ def _enter_members(touched: Touched) -> None:
     }
     if not segments:
         return
-    # Locked, so that a program being stopped or paused takes nobody in behind its back.
+    # Locked, so that a program being stopped, paused or resumed has nobody slip past it.
     programs = (
         Program.objects.select_for_update(of=("self",), no_key=True)
         .filter(
-            state=ProgramState.ACTIVE, quarantine="", accepts_entries=True, type=touched.subject
+            state__in=(ProgramState.ACTIVE, ProgramState.PAUSED), quarantine="",
+            accepts_entries=True, type=touched.subject,
         )
         .select_related("published")
-    )
+    )  # fmt: skip
     for program in programs.order_by("pk"):
         if program.published is None:
             continue
@@ -85,8 +86,10 @@ def _enter_members(touched: Touched) -> None:
                 continue
             inside = Member.objects.filter(segment_id=source.segment, subject_id__in=ids)
             version = load_versions([program.published.pk]).get(program.published.pk)
-            if version:
-                newcomers = sorted(inside.values_list("subject_id", flat=True))
+            newcomers = sorted(inside.values_list("subject_id", flat=True))
+            if program.state == ProgramState.PAUSED:
+                hold_back(program, touched.subject, newcomers, now=touched.now)
+            elif version:
                 enter(
                     program, version, entry, newcomers, now=touched.now,
                     cause={"segment": source.segment}, depth=cause_depth.get(),
@@ -145,9 +148,16 @@ def _wake_waits(version: CompiledVersion, interest: Interest, touched: Touched) 
             wake_on_commit("live")
 
 
+def resumed_key(program_id: int) -> str:
+    """Touches of participants whose goals and exits went unwatched during a pause."""
+    return f"program.{program_id}"
+
+
 def _check_rules(version: CompiledVersion, interest: Interest, touched: Touched) -> None:
     """Goals and exits act at once, also in the middle of a month-long wait (PRG-25, 26)."""
     subjects = affected_ids(touched, interest.rules, version.subject)
+    if touched.subject == version.subject and interest.rules:
+        subjects |= touched.keys.get(resumed_key(version.program_id), frozenset())
     if not subjects:
         return
     ids = [

@@ -141,10 +141,7 @@ def scan_chunk() -> int:
     """
     with transaction.atomic():
         scan = (
-            _open_scans()
-            .select_for_update(skip_locked=True, of=("self",))
-            .order_by("pk")
-            .first()
+            _open_scans().select_for_update(skip_locked=True, of=("self",)).order_by("pk").first()
         )
         if scan is None:
             return 0

@@ -1,15 +1,19 @@
 """Pause, resume, stop (PRG-45)."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
+from csplatform.freshness.touches import touch
 from csplatform.kit import audit, sql
 from csplatform.kit.clock import database_now
 from csplatform.kit.errors import Conflict
 from csplatform.kit.jobs import wake_on_commit
 from csplatform.kit.permissions import require
 from journeys.emails.operations import release_postponed
+from journeys.engine.entry import enter, entry_config, take_held
+from journeys.engine.reactions import resumed_key
 from journeys.engine.versions import load_versions
 from journeys.models import Program
 from journeys.models.program import ProgramState
@@ -57,7 +61,7 @@ def resume_program(program_id: int, *, actor: Any, reason: str = "") -> int:
         now = database_now()
         program.state, program.paused_at = ProgramState.ACTIVE, None
         program.save(update_fields=["state", "paused_at", "updated_at"])
-        thawed = sql.run(
+        thawed = sql.rows(
             "UPDATE journeys_participant p SET state = 'active', remaining = NULL,"
             # a wait that listens looks at history first, with its limit pushed by what was left
             " phase = CASE WHEN l.listens THEN 'arming' ELSE p.phase END,"
@@ -66,15 +70,33 @@ def resume_program(program_id: int, *, actor: Any, reason: str = "") -> int:
             "  ELSE coalesce(p.limit_at, %(now)s + p.remaining, %(now)s) END"
             " FROM (SELECT id, wait_local = '' AND limit_at IS NOT NULL AS listens"
             "  FROM journeys_participant WHERE program_id = %(program)s AND state = 'paused'"
-            "  ORDER BY id FOR UPDATE) l WHERE p.id = l.id",
+            "  ORDER BY id FOR UPDATE) l WHERE p.id = l.id"
+            " RETURNING p.version_id, coalesce(p.person_id, p.company_id)",
             {"now": now, "program": program_id},
         )
+        _catch_up(program, thawed, now)
         record_state(program, ProgramState.PAUSED, now, actor, reason)
-        audit.record(actor, "program.resume", program, after={"reason": reason, "resumed": thawed})
+        audit.record(
+            actor, "program.resume", program, after={"reason": reason, "resumed": len(thawed)}
+        )
         release_postponed(program_id)  # mails that were held back leave now
         wake_on_commit("live")
         wake_on_commit("bulk")
-    return thawed
+    return len(thawed)
+
+
+def _catch_up(program: Program, thawed: list[tuple], now: datetime) -> None:
+    """What nobody watched during the pause: goals and exits of who is inside, and who came."""
+    versions = load_versions({version_id for version_id, _ in thawed} | {program.published_id})
+    watching = {v.id for v in versions.values() if v.goal is not None or v.exit_rules}
+    subjects = [subject_id for version_id, subject_id in thawed if version_id in watching]
+    touch(program.subject, subjects, [resumed_key(program.pk)])
+    version = versions.get(program.published_id)
+    if program.published is None or version is None or program.quarantine:
+        return
+    entry = entry_config(program.published)
+    held = take_held(program, entry)
+    enter(program, version, entry, held, now=now, cause={"how": "came during a pause"})
 
 
 def stop_program(program_id: int, *, actor: Any, reason: str = "") -> int:

@@ -11,7 +11,7 @@ from journeys.models import Transition
 from journeys.steps.options import names_of
 
 # Shown in a way of their own, or of no use to a reader.
-OWN = ("conditions", "reason", "by", "error", "ref")
+OWN = ("conditions", "reason", "by", "error", "ref", "invitation")
 # What an evidence value points at, as StepKind.references calls it.
 REFERENCES = {"template": "email_template", "segment": "segment", "engagement": "engagement"}
 LABELS = {
@@ -45,7 +45,8 @@ def references(rows: Iterable[Transition]) -> dict[str, str]:
         (kind, row.evidence[name])
         for row in rows
         for name, kind in REFERENCES.items()
-        if isinstance(row.evidence.get(name), (int, str))
+        # A step may leave the name itself as evidence, which outlives what it names.
+        if isinstance(row.evidence.get(name), int)
     )
 
 
@@ -64,7 +65,7 @@ def facts(
 
 
 def _told(name: str, value: Any, names: EvidenceNames, zone: ZoneInfo) -> str:
-    if name in REFERENCES:
+    if name in REFERENCES and isinstance(value, int):
         return names.references.get(f"{REFERENCES[name]}:{value}", f"{value} (gone)")
     if name == "exit_step":
         return names.steps.get(str(value), str(value))

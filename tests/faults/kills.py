@@ -139,7 +139,7 @@ def kill_some(installation: Installation, kills: int, rng: random.Random) -> lis
     """Kill random processes at random moments."""
     killed = []
     while len(killed) < kills:
-        time.sleep(rng.uniform(1.0, 4.0))
+        time.sleep(rng.uniform(2.0, 8.0))
         victims = installation.victims()
         if not victims:
             continue

@@ -1,11 +1,12 @@
 """The loop: takes touch rows in batches and hands the subjects to the consumers that care."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from csplatform.freshness.touches import EVERYTHING, cause_depth
 from csplatform.kit import sql
@@ -13,7 +14,9 @@ from csplatform.kit.clock import database_now
 from csplatform.kit.jobs import wake_on_commit
 from csplatform.kit.registry import Registry
 
+log = logging.getLogger(__name__)
 BATCH = 2000
+MAX_CULPRITS = 20  # per pass
 
 
 @dataclass(frozen=True)
@@ -53,28 +56,67 @@ def pending() -> bool:
 
 
 def run_batch() -> int:
-    """Claim a batch of touches, inform every consumer, delete them: all or nothing."""
-    with transaction.atomic():
-        taken = sql.rows(
-            "DELETE FROM freshness_touch WHERE id IN ("
-            " SELECT id FROM freshness_touch ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)"
-            " RETURNING subject, subject_id, key, depth",
-            [BATCH],
-        )
-        if not taken:
+    """Claim a batch of touches, inform every consumer, delete them: all or nothing.
+
+    Returns how many were worked off. A touch that a consumer trips over stays, behind the others.
+    """
+    ids = sql.rows(
+        "SELECT id FROM freshness_touch ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED", [BATCH]
+    )
+    done = _work_off([row[0] for row in ids], culprits=[])
+    if len(ids) == BATCH:
+        wake_on_commit("live")
+    return done
+
+
+def _work_off(ids: list[int], culprits: list[int]) -> int:
+    """Hand these over; halved on an error until the culprit stands alone."""
+    if not ids:
+        return 0
+    try:
+        with transaction.atomic():
+            return _hand_over(ids)
+    except (OperationalError, InterfaceError):
+        raise  # a lost connection or deadlock is nobody's fault: the next pass tries again
+    except Exception:
+        if len(ids) == 1:
+            log.exception("touch not worked off", extra={"touch": ids[0]})
+            _put_back(ids[0])
+            culprits.append(ids[0])
             return 0
-        grouped: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
-        for subject, subject_id, key, _ in taken:
-            grouped[subject][key].add(subject_id)
-        mark = cause_depth.set(max(row[3] for row in taken) + 1)
+    if len(culprits) >= MAX_CULPRITS:
+        return 0  # it is not the touches: a consumer is broken, and the next pass tries again
+    half = len(ids) // 2
+    return _work_off(ids[:half], culprits) + _work_off(ids[half:], culprits)
+
+
+def _put_back(touch_id: int) -> None:
+    """To the end of the queue: looked at again, but before nobody else."""
+    sql.run(
+        "UPDATE freshness_touch SET id ="
+        " nextval(pg_get_serial_sequence('freshness_touch', 'id')) WHERE id = %s",
+        [touch_id],
+    )
+
+
+def _hand_over(ids: list[int]) -> int:
+    taken = sql.rows(
+        "DELETE FROM freshness_touch WHERE id IN ("
+        " SELECT id FROM freshness_touch WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED)"
+        " RETURNING subject, subject_id, key, depth",
+        [ids],
+    )
+    # By depth: a chain about to be stopped must not drag innocent changes over the brink.
+    grouped: dict[tuple[int, str], dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for subject, subject_id, key, depth in taken:
+        grouped[depth, subject][key].add(subject_id)
+    moment = database_now()
+    for (depth, subject), keys in sorted(grouped.items()):
+        mark = cause_depth.set(depth + 1)
         try:
-            moment = database_now()
-            for subject, keys in grouped.items():
-                touched = Touched(subject, {k: frozenset(v) for k, v in keys.items()}, moment)
-                for consumer in consumers:
-                    consumer(touched)
+            touched = Touched(subject, {k: frozenset(v) for k, v in keys.items()}, moment)
+            for consumer in consumers:
+                consumer(touched)
         finally:
             cause_depth.reset(mark)
-        if len(taken) == BATCH:
-            wake_on_commit("live")
     return len(taken)

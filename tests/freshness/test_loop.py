@@ -43,8 +43,8 @@ def test_a_consumer_that_fails_leaves_the_touches():
         raise RuntimeError("consumer broke")
 
     touch("person", [1], ["attr.plan"])
-    with consumers.temporarily("test", fail), pytest.raises(RuntimeError):
-        run_batch()
+    with consumers.temporarily("test", fail):
+        assert run_batch() == 0
     assert pending()
 
 

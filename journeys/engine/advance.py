@@ -1,6 +1,7 @@
 """Claim what is due and advance it: one batch, one transaction, and a trace for the survivors."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -104,13 +105,23 @@ def finish(runs: list[Run], now: datetime) -> int:
     """Decide and write for runs whose rows are locked; how many of them changed."""
     if not runs:
         return 0
-    mark = cause_depth.set(max(run.depth for run in runs))
-    try:
-        decide(runs, now)
-        store.write(runs, now)
-    finally:
-        cause_depth.reset(mark)
+    for depth, group in _by_depth(runs).items():
+        mark = cause_depth.set(depth)
+        try:
+            decide(group, now)
+        finally:
+            cause_depth.reset(mark)
+    store.write(runs, now)
     return sum(1 for run in runs if run.moved)
+
+
+def _by_depth(runs: list[Run]) -> dict[int, list[Run]]:
+    """Runs whose steps change subjects, by the depth of their cause: a chain about to be stopped
+    must not drag others over the brink. All the rest is one group."""
+    found: dict[int, list[Run]] = defaultdict(list)
+    for run in runs:
+        found[run.depth if run.version.writes_subjects else 0].append(run)
+    return found
 
 
 def lock_subjects(ids: list[int]) -> dict[int, CompiledVersion]:

@@ -141,7 +141,8 @@ def _wake_waits(version: CompiledVersion, interest: Interest, touched: Touched) 
             " WHERE id IN (SELECT id FROM journeys_participant"
             f" WHERE {version.subject}_id = ANY(%s)"
             " AND step_id = ANY(%s) AND ended_at IS NULL AND state = 'active'"
-            " AND phase = 'waiting' ORDER BY id FOR UPDATE)",
+            # arming too: its worker may have looked before the change, and is waited for here
+            " AND phase IN ('waiting', 'arming') ORDER BY id FOR UPDATE)",
             [sorted(woken_ids), steps],
         )
         if woken:

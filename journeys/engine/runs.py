@@ -79,7 +79,7 @@ class Run:
 _COLUMNS = (
     "p.id, p.program_id, p.version_id, p.person_id, p.company_id, p.at_company_id, p.visit,"
     " p.refs, p.step_since, p.phase, p.limit_at, p.context_id, p.step_id, p.lane, p.depth,"
-    " p.goal_at, g.state, p.due_at, p.wait_local, p.wait_zone"
+    " p.goal_at, p.due_at, p.wait_local, p.wait_zone"
 )
 
 
@@ -88,15 +88,23 @@ def lock_rows(
 ) -> list[tuple[Any, ...]]:
     """Lock those of `ids` that nobody else has in hand (or all, with `wait`), in id order.
 
-    `condition` is code-owned SQL over alias p; it may use %(now)s.
+    `condition` is code-owned SQL over alias p; it may use %(now)s. The state of its program is
+    added to each row: read once the rows are locked, so that a pause either is seen here or waits
+    for them.
     """
-    return sql.rows(
+    found = sql.rows(
         f"SELECT {_COLUMNS} FROM journeys_participant p"
-        " JOIN journeys_program g ON g.id = p.program_id"
         f" WHERE p.id = ANY(%(ids)s) AND p.state = 'active' AND ({condition})"
         f" ORDER BY p.id FOR UPDATE OF p{'' if wait else ' SKIP LOCKED'}",
         {"ids": ids, "now": now},
     )
+    states = dict(
+        sql.rows(
+            "SELECT id, state FROM journeys_program WHERE id = ANY(%s)",
+            [list({row[1] for row in found})],
+        )
+    )
+    return [(*row, states[row[1]]) for row in found]
 
 
 def make_run(row: tuple[Any, ...], versions: dict[int, CompiledVersion]) -> Run | None:
@@ -127,9 +135,9 @@ def make_run(row: tuple[Any, ...], versions: dict[int, CompiledVersion]) -> Run 
         depth=row[14],
         goal_at=row[15],
         had_waits=waiting,
-        frozen=row[16] == "paused",
+        frozen=row[19] == "paused",
         fresh=not waiting,
-        due_at=row[17],
-        wait_local=row[18],
-        wait_zone=row[19],
+        due_at=row[16],
+        wait_local=row[17],
+        wait_zone=row[18],
     )

@@ -40,11 +40,13 @@ def pause_program(program_id: int, *, actor: Any, reason: str = "") -> int:
         program.state, program.paused_at = ProgramState.PAUSED, now
         program.save(update_fields=["state", "paused_at", "updated_at"])
         frozen = sql.run(
-            "UPDATE journeys_participant SET state = 'paused', due_at = NULL,"
+            # all are locked before their phase is judged: who is in a worker's hand is waited for
+            "WITH inside AS MATERIALIZED (SELECT id, phase FROM journeys_participant"
+            "  WHERE program_id = %(program)s AND state = 'active' ORDER BY id FOR UPDATE)"
+            " UPDATE journeys_participant p SET state = 'paused', due_at = NULL,"
             # a wait that is being armed is due at once; what is left of it is up to its limit
             " remaining = greatest(coalesce(limit_at, due_at, %(now)s) - %(now)s, interval '0')"
-            " WHERE id IN (SELECT id FROM journeys_participant WHERE program_id = %(program)s"
-            " AND state = 'active' AND phase <> 'run' ORDER BY id FOR UPDATE)",
+            " FROM inside WHERE p.id = inside.id AND inside.phase <> 'run'",
             {"now": now, "program": program_id},
         )
         record_state(program, ProgramState.ACTIVE, now, actor, reason)

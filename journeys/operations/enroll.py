@@ -91,12 +91,18 @@ def remove_participants(ids: Sequence[int], *, actor: Any, reason: str = "Remove
 def retry_participants(ids: Sequence[int], *, actor: Any) -> int:
     """Let failed participants try their step again, unless their subject runs again already.
 
-    Returns how many were revived.
+    Of several failed runs of one subject the last one is revived. Returns how many were revived.
     """
     require(actor, "journeys.enroll_participant")
     if not ids:
         raise DomainError("Choose at least one participant.")
     with transaction.atomic():
+        # Locked, so that nobody is revived into a program that is being stopped or entered.
+        sql.rows(
+            "SELECT id FROM journeys_program WHERE id IN (SELECT program_id"
+            " FROM journeys_participant WHERE id = ANY(%s)) ORDER BY id FOR NO KEY UPDATE",
+            [list(ids)],
+        )
         revived = sql.run(
             "WITH back AS (UPDATE journeys_participant p SET state = 'active', ended_at = NULL,"
             "  end_reason = '', phase = 'run', due_at = clock_timestamp(), visit = visit + 1,"
@@ -106,6 +112,10 @@ def retry_participants(ids: Sequence[int], *, actor: Any) -> int:
             " AND NOT EXISTS (SELECT 1 FROM journeys_participant o WHERE o.id <> p.id"
             "  AND o.program_id = p.program_id AND o.context_id = p.context_id"
             "  AND o.ended_at IS NULL"
+            "  AND (o.person_id = p.person_id OR o.company_id = p.company_id))"
+            " AND NOT EXISTS (SELECT 1 FROM journeys_participant o WHERE o.id > p.id"
+            "  AND o.id = ANY(%(ids)s) AND o.state = 'failed'"
+            "  AND o.program_id = p.program_id AND o.context_id = p.context_id"
             "  AND (o.person_id = p.person_id OR o.company_id = p.company_id))"
             " AND EXISTS (SELECT 1 FROM journeys_program g WHERE g.id = p.program_id"
             "  AND g.state = 'active')"

@@ -207,3 +207,18 @@ def test_a_published_version_with_a_broken_step_is_refused_whole():
     program.refresh_from_db()
     assert (program.state, program.versions.count()) == ("draft", 0)
     assert Program.objects.get(pk=program.pk).published is None
+
+
+def test_two_failed_runs_of_one_person_retried_together_revive_one():
+    """PRG-23: the constraint is respected, not hit."""
+    entry = {"sources": [], "re_enrolment": "every_time"}
+    program = make.program(make.step("wait_timer", "w1"), entry=entry)
+    someone = make.person()
+    for _ in range(2):
+        enroll(program.pk, [someone.pk], actor=None)
+        Participant.objects.filter(ended_at=None).update(
+            state="failed", ended_at="2026-01-01T00:00Z", due_at=None
+        )
+    ids = make.ids(Participant.objects.order_by("pk"))
+    assert retry_participants(ids, actor=None) == 1
+    assert Participant.objects.get(state="active").pk == ids[-1]

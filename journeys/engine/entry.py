@@ -121,6 +121,12 @@ def enter(
     requirements = requirements_of(version)
     lane = Lane.BULK if len(subject_ids) > BULK_FROM else Lane.LIVE
     column = f"{version.subject}_id"
+    wanted = sorted(set(subject_ids))
+    # Who is being merged away just now is waited for, and refused by the statement below.
+    sql.run(
+        f"SELECT id FROM customers_{version.subject} WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE",
+        [wanted],
+    )
     found = sql.rows(
         f"WITH c AS ({candidates_sql(version.subject, entry, requirements)}),"
         " entered AS (INSERT INTO journeys_participant"
@@ -143,7 +149,7 @@ def enter(
         " SELECT c.reason, count(*) FROM c WHERE c.reason IS NOT NULL GROUP BY 1"
         " UNION ALL SELECT NULL, count(*) FROM entered",
         {
-            "ids": sorted(set(subject_ids)),
+            "ids": wanted,
             "program": program.pk,
             "version": version.id,
             "context": context_id,

@@ -1,0 +1,125 @@
+"""Two processes at the same moment: nothing is missed, nobody slips through (PRG-23, PRG-45)."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection, transaction
+
+from csplatform.customers.models import AttributeDefinition
+from csplatform.customers.operations.attributes import patch_attributes
+from csplatform.customers.operations.merge import merge_people
+from csplatform.freshness import loop
+from journeys.engine import advance, store
+from journeys.models import Participant
+from journeys.operations.enroll import enroll, retry_participants
+from journeys.operations.life import pause_program, stop_program
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db(transaction=True)
+# Long enough for the other side to do its worst, or to stand before a lock.
+MEANWHILE = 0.4
+
+
+def elsewhere(pool: ThreadPoolExecutor, work: Callable[[], object]) -> Future:
+    """Run in a thread with a connection of its own."""
+
+    def run() -> object:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    return pool.submit(run)
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(3) as found:
+        yield found
+
+
+@contextmanager
+def held_before_writing(monkeypatch, pool, ids) -> Iterator[None]:
+    """A worker elsewhere that has decided about `ids` and has not written yet."""
+    decided, go_on = threading.Event(), threading.Event()
+    write = store.write
+
+    def slow(runs, now):
+        decided.set()
+        assert go_on.wait(10)
+        write(runs, now)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "write", slow)
+        done = elsewhere(pool, lambda: advance.run_ids(ids))
+        assert decided.wait(10)
+    try:
+        yield
+    finally:
+        go_on.set()
+        done.result(10)
+
+
+def test_a_fact_that_changes_while_a_wait_is_armed_wakes_it(monkeypatch, pool, run_lanes):
+    """PRG-06: the worker saw the old fact, the loop must not overlook the row in its hand."""
+    AttributeDefinition.objects.create(subject="person", name="plan", label="Plan", type="text")
+    rule = {"test": "attribute", "name": "plan", "operator": "equals", "value": "pro"}
+    program = make.program(
+        make.step("conditional_wait", "cw", conditions=[{"type": "rule", "rule": rule}],
+                  exits={"met": [make.step("exit", "e1", reason="met")], "not_met": []}),
+    )  # fmt: skip
+    someone = make.person()
+    enroll(program.pk, [someone.pk], actor=None)
+    loop.run_batch()
+    advance.advance_due(0)
+    run = Participant.objects.get()
+    assert run.phase == "arming"
+    with held_before_writing(monkeypatch, pool, [run.pk]):
+        patch_attributes("person", {someone.pk: {"plan": "pro"}}, cause={})
+        looked = elsewhere(pool, loop.run_batch)
+        time.sleep(MEANWHILE)
+    looked.result(10)
+    run_lanes("live")
+    assert Participant.objects.get().end_reason == "met"
+
+
+def test_who_reaches_a_wait_while_the_program_is_paused_freezes(monkeypatch, pool):
+    """PRG-45: the worker read "active", the pause must not overlook the row in its hand."""
+    program = make.program(make.step("wait_timer", "w1", amount=3, unit="days"))
+    enroll(program.pk, [make.person().pk], actor=None)
+    with held_before_writing(monkeypatch, pool, make.ids(Participant.objects.all())):
+        paused = elsewhere(pool, lambda: pause_program(program.pk, actor=None))
+        time.sleep(MEANWHILE)
+    paused.result(10)
+    run = Participant.objects.get()
+    assert (run.state, run.due_at) == ("paused", None)
+    assert run.remaining.days == 2
+
+
+def test_nobody_is_revived_into_a_program_being_stopped(pool):
+    """PRG-45: stop is final, also for who is retried at the same moment."""
+    program = make.program(make.step("wait_timer", "w1"))
+    enroll(program.pk, [make.person().pk], actor=None)
+    Participant.objects.update(state="failed", ended_at="2026-01-01T00:00Z", due_at=None)
+    with transaction.atomic():
+        assert retry_participants(make.ids(Participant.objects.all()), actor=None) == 1
+        stopped = elsewhere(pool, lambda: stop_program(program.pk, actor=None))
+        time.sleep(MEANWHILE)
+    stopped.result(10)
+    assert Participant.objects.get().state == "removed"
+
+
+def test_nobody_enters_as_a_person_that_is_being_merged_away(pool):
+    """CUS-04, PRG-23: who is merged at this moment does not travel on as a tombstone."""
+    program = make.program(make.step("wait_timer", "w1"))
+    winner, loser = make.person(), make.person()
+    with transaction.atomic():
+        merge_people(winner.pk, loser.pk, actor=None)
+        entered = elsewhere(pool, lambda: enroll(program.pk, [loser.pk], actor=None))
+        time.sleep(MEANWHILE)
+    assert entered.result(10).entered == 0
+    assert not Participant.objects.exists()

@@ -89,11 +89,12 @@ def resume_program(program_id: int, *, actor: Any, reason: str = "") -> int:
 
 def _catch_up(program: Program, thawed: list[tuple], now: datetime) -> None:
     """What nobody watched during the pause: goals and exits of who is inside, and who came."""
-    versions = load_versions({version_id for version_id, _ in thawed} | {program.published_id})
+    published_id = program.published_id or 0  # a paused program has one
+    versions = load_versions({version_id for version_id, _ in thawed} | {published_id})
     watching = {v.id for v in versions.values() if v.goal is not None or v.exit_rules}
     subjects = [subject_id for version_id, subject_id in thawed if version_id in watching]
     touch(program.subject, subjects, [resumed_key(program.pk)])
-    version = versions.get(program.published_id)
+    version = versions.get(published_id)
     if program.published is None or version is None or program.quarantine:
         return
     entry = entry_config(program.published)

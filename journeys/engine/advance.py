@@ -20,14 +20,17 @@ log = logging.getLogger(__name__)
 BATCH = 1000
 MAX_DEATHS = 3
 DUE = "p.due_at <= %(now)s"
+NOT_QUARANTINED = (
+    "p.program_id <> ALL (ARRAY(SELECT id FROM journeys_program WHERE quarantine <> ''))"
+)
 
 
 def pending(lane: int) -> bool:
     """Whether a lane has participants due."""
     return bool(
         sql.one(
-            "SELECT EXISTS (SELECT 1 FROM journeys_participant"
-            " WHERE lane = %s AND due_at <= clock_timestamp())"
+            "SELECT EXISTS (SELECT 1 FROM journeys_participant p"
+            f" WHERE p.lane = %s AND p.due_at <= clock_timestamp() AND {NOT_QUARANTINED})"
             " OR EXISTS (SELECT 1 FROM journeys_batch WHERE started_at < now() - interval '5 s')",
             [lane],
         )
@@ -45,8 +48,7 @@ def advance_due(lane: int) -> int:
         row[0]
         for row in sql.rows(
             "SELECT p.id FROM journeys_participant p WHERE p.lane = %s AND p.due_at <= %s"
-            " AND p.program_id <> ALL (ARRAY(SELECT id FROM journeys_program"
-            " WHERE quarantine <> ''))"
+            f" AND {NOT_QUARANTINED}"
             " ORDER BY p.due_at, p.id LIMIT %s FOR UPDATE OF p SKIP LOCKED",
             [lane, now, BATCH],
         )

@@ -1,11 +1,14 @@
 """Subscribed events meet the participants that wait for them."""
 
-from django.db import transaction
+import logging
+
+from django.db import InterfaceError, OperationalError, transaction
 
 from csplatform.kit import sql
 from csplatform.kit.clock import database_now
 from journeys.engine.advance import advance_locked, lock_subjects
 
+log = logging.getLogger(__name__)
 CONSUMER = "journeys"
 BATCH = 1000
 # Waiting or about to: an event that comes while the wait is being armed counts as well.
@@ -24,27 +27,59 @@ def pending() -> bool:
 def run_batch() -> int:
     """Take a batch of events, advance whoever waits for them, delete them: all or nothing.
 
-    An event whose participant somebody else has in hand stays in the inbox for the next pass.
+    An event whose participant somebody else has in hand stays in the inbox for the next pass. A
+    batch that cannot be worked off as a whole only makes its participants due.
     """
+    try:
+        with transaction.atomic():
+            return _meet()
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("inbox batch failed")
     with transaction.atomic():
-        events = sql.rows(
-            "SELECT id, name_id, person_id, company_id, ref FROM customers_eventinbox"
-            " WHERE consumer = %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
-            [CONSUMER, BATCH],
-        )
-        if not events:
-            return 0
-        matches = _matches([row[0] for row in events])
-        busy: set[int] = set()
-        if matches:
-            waiting = sorted({participant for _, participant in matches})
-            lock_subjects(waiting)
-            busy = set(waiting) - _lockable(waiting)
-            advance_locked(waiting, WAITING, database_now())
-        held = {inbox_id for inbox_id, participant in matches if participant in busy}
-        done = [row[0] for row in events if row[0] not in held]
-        sql.run("DELETE FROM customers_eventinbox WHERE id = ANY(%s)", [done])
+        return _make_due()
+
+
+def _claim() -> list[int]:
+    found = sql.rows(
+        "SELECT id FROM customers_eventinbox"
+        " WHERE consumer = %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
+        [CONSUMER, BATCH],
+    )
+    return [row[0] for row in found]
+
+
+def _meet() -> int:
+    events = _claim()
+    if not events:
+        return 0
+    matches = _matches(events)
+    busy: set[int] = set()
+    if matches:
+        waiting = sorted({participant for _, participant in matches})
+        lock_subjects(waiting)
+        busy = set(waiting) - _lockable(waiting)
+        advance_locked(waiting, WAITING, database_now())
+    held = {inbox_id for inbox_id, participant in matches if participant in busy}
+    done = [inbox_id for inbox_id in events if inbox_id not in held]
+    sql.run("DELETE FROM customers_eventinbox WHERE id = ANY(%s)", [done])
     return len(done)
+
+
+def _make_due() -> int:
+    """Instead: whoever waits for these events looks at history, where they are; the claim of due
+    participants knows how to find the one that cannot be advanced."""
+    events = _claim()
+    waiting = sorted({participant for _, participant in _matches(events)})
+    sql.run(
+        "UPDATE journeys_participant SET due_at = clock_timestamp(), phase = 'arming'"
+        " WHERE id IN (SELECT p.id FROM journeys_participant p WHERE p.id = ANY(%s)"
+        f" AND p.state = 'active' AND {WAITING} ORDER BY p.id FOR UPDATE)",
+        [waiting],
+    )
+    sql.run("DELETE FROM customers_eventinbox WHERE id = ANY(%s)", [events])
+    return len(events)
 
 
 def _lockable(ids: list[int]) -> set[int]:

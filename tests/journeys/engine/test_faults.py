@@ -1,22 +1,24 @@
 """What goes wrong stays with the one it goes wrong for (REL-01, REL-03, PRG-23)."""
 
+from datetime import timedelta
 from typing import ClassVar
 
 import pytest
 from django.db import connection, transaction
 
+from csplatform.customers.operations.events import EventInput, record_events
 from csplatform.customers.operations.merge import merge_people
 from csplatform.kit import sql
 from csplatform.kit.errors import DomainError
 from csplatform.kit.liveness import worker_key
 from csplatform.kit.registry import RegistrationError
 from csplatform.kit.schema import Config
-from journeys.engine import advance, versions
+from journeys.engine import advance, inbox, versions
 from journeys.models import Batch, Participant, Program, Transition
 from journeys.operations.enroll import enroll, retry_participants
 from journeys.operations.publish import publish_program
 from journeys.steps.kind import StepKind
-from journeys.steps.outcome import Go
+from journeys.steps.outcome import Go, Stay, WaitFor
 from journeys.steps.registry import step_kinds
 from tests import factories as make
 
@@ -222,3 +224,57 @@ def test_two_failed_runs_of_one_person_retried_together_revive_one():
     ids = make.ids(Participant.objects.order_by("pk"))
     assert retry_participants(ids, actor=None) == 1
     assert Participant.objects.get(state="active").pk == ids[-1]
+
+
+class Unwritable(StepKind):
+    """Waits for a login; its decision about `victims` is one that PostgreSQL does not take."""
+
+    key = "unwritable"
+    label = "Unwritable"
+    sentence = "Cannot be written."
+    icon = "skull"
+    group = "Waits"
+    Config = NoSettings
+    victims: ClassVar[set[int]] = set()
+
+    def words(self, config, names):
+        return "Cannot be written"
+
+    def listens_to(self, config, steps):
+        return {"login"}
+
+    def run(self, batch):
+        until = batch.now + timedelta(days=1)
+        return {t.id: WaitFor((("login", 0),), until) for t in batch.travellers}
+
+    def resume(self, batch):
+        if batch.travellers[0].phase == "arming" and not self.victims:
+            return {t.id: Stay() for t in batch.travellers}
+        bad = {t.id for t in batch.travellers if t.subject_id in self.victims}
+        return {t.id: Go(evidence={"x": "\x00" if t.id in bad else ""}) for t in batch.travellers}
+
+
+def test_one_poisoned_event_does_not_stop_the_inbox(run_lanes):
+    """REL-03: an event whose participant cannot be written fails that one; others go on."""
+    Unwritable.victims = set()
+    with step_kinds.temporarily("unwritable", Unwritable()):
+        program = make.program(make.step("unwritable", "u1"))
+        people = make.people(3)
+        enroll(program.pk, make.ids(people), actor=None)
+        run_lanes("live")
+        Unwritable.victims = {people[1].pk}
+        record_events([EventInput("login", person_id=one.pk) for one in people])
+        run_lanes("live")
+    states = dict(Participant.objects.values_list("person_id", "state"))
+    assert states.pop(people[1].pk) == "failed"
+    assert set(states.values()) == {"completed"}
+    assert not inbox.pending()
+
+
+def test_a_quarantined_program_keeps_no_lane_awake(run_lanes):
+    """Its due participants wait; the scheduler need not wake a lane for them twice a second."""
+    program = make.program(make.step("wait_timer", "w1"))
+    enroll(program.pk, [make.person().pk], actor=None)
+    assert advance.pending(0)
+    Program.objects.update(quarantine="unknown kind")
+    assert not advance.pending(0)

@@ -198,6 +198,8 @@ def _add(values: dict[str, Any], request: HttpRequest) -> int:
 
 def _save_memberships(person_id: int, formset: Any, request: HttpRequest) -> None:
     """What the rows of the form say, as one set."""
+    # What Django's log of the change reads.
+    formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
     if not formset.has_changed():
         return
     rows = [
@@ -214,5 +216,3 @@ def _save_memberships(person_id: int, formset: Any, request: HttpRequest) -> Non
         primary_id=primary[0] if primary else None,
         actor=request.user,
     )
-    # What Django's log of the change reads.
-    formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -216,3 +217,38 @@ def test_an_attribute_that_a_rule_reads_is_not_deleted(manager: Client) -> None:
     url = reverse("admin:customers_attributedefinition_change", args=[plan.pk])
     manager.force_login(staff("admin"))
     assert "Used by Segment “Pro”" in manager.get(url).content.decode()
+
+
+class Forms(HTMLParser):
+    """The deepest nesting of forms on a page; a browser ends the outer one at the inner's end."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.depth = self.deepest = 0
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """One deeper."""
+        self.depth += tag == "form"
+        self.deepest = max(self.deepest, self.depth)
+
+    def handle_endtag(self, tag: str) -> None:
+        """And up again."""
+        self.depth -= tag == "form"
+
+
+def test_the_form_of_a_segment_holds_no_other_form(manager: Client) -> None:
+    """ADM-01: otherwise a browser saves an empty rule, which everybody matches."""
+    found = segment("Admins", attribute("role", "equals", "admin"))
+    assert Forms(page(manager, "change", found.pk)).deepest == 1
+
+
+def test_a_rule_that_did_not_arrive_changes_nothing(manager: Client) -> None:
+    """SEG-01: a form cut short on its way is no wish for a segment of everybody."""
+    rule = attribute("role", "equals", "admin")
+    found = segment("Admins", rule)
+    cut = form(name="Cut")
+    del cut["rule"]
+    answer = manager.post(reverse("admin:segments_segment_change", args=[found.pk]), cut)
+    assert answer.status_code == 200
+    assert Segment.objects.get(pk=found.pk).rule == found.rule

@@ -37,7 +37,9 @@ class SegmentForm(forms.ModelForm):
         cleaned = super().clean() or self.cleaned_data
         subject = self.instance.subject if self.instance.pk else cleaned.get("subject")
         kind = self.instance.kind if self.instance.pk else cleaned.get("kind")
-        if kind == Kind.DYNAMIC and subject and "rule" in cleaned:
+        if kind == Kind.DYNAMIC and self.add_prefix("rule") not in self.data:
+            self.add_error("rule", "The rule did not arrive. Load this page again and repeat.")
+        elif kind == Kind.DYNAMIC and subject and "rule" in cleaned:
             try:
                 parse_rule(cleaned["rule"], subject)
             except DomainError as error:

@@ -61,7 +61,8 @@ class SegmentAdmin(ModelAdmin):
     )
     search_fields = ("name", "description")
     actions = ("clone_selected", "recompute_selected")
-    change_form_before_template = "segments/_summary.html"
+    # Outside the form: it has forms of its own, and a form inside a form ends the outer one.
+    change_form_outer_before_template = "segments/_summary.html"
     empty_title = "No segments yet"
     empty_text = (
         "A segment is a group of people or companies: by a rule that keeps itself up to date, or a"

@@ -1,6 +1,7 @@
 """Published versions, compiled for the engine and kept by (version, amendment)."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -120,6 +121,18 @@ def _view(row: Step, version: ProgramVersion, changed: dict[str, Any], amendment
         version_id=version.pk,
         amendment=amendment,
     )
+
+
+def readable_steps(version: ProgramVersion) -> list[StepView]:
+    """Steps that can be read, also of a version that as a whole cannot: for taking back what they
+    hold."""
+    amendments = list(version.amendments.order_by("number"))
+    changed = {row.step_key: row.config for row in amendments}
+    found = []
+    for row in version.steps.all():
+        with suppress(UnknownKind, DomainError):
+            found.append(_view(row, version, changed, len(amendments)))
+    return found
 
 
 def forget() -> None:

@@ -1,6 +1,8 @@
 """Drafts: create, edit, clone, delete."""
 
 import copy
+import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +16,7 @@ from journeys.flow.parse import parse_flow
 from journeys.models import Folder, Program
 from journeys.models.program import ProgramState, ProgramType, empty_document
 
+_UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")
 MAX_DOCUMENT_BYTES = 2_000_000
 
 
@@ -33,7 +36,7 @@ def create_program(
         raise DomainError("Give the program a name of at most 200 characters.", path="/name")
     if type not in ProgramType.values:
         raise DomainError("A program is for people or for companies.", path="/type")
-    draft = empty_document() if document is None else dump(parse_flow(dict(document)))
+    draft = empty_document() if document is None else _checked(dict(document))
     with transaction.atomic():
         program = Program.objects.create(
             name=name, type=type, folder=folder, description=description, draft=draft,
@@ -53,7 +56,7 @@ def save_draft(program_id: int, document: Any, *, revision: int, actor: Any) -> 
     its document), DomainError with paths for a document that is no flow.
     """
     require(actor, "journeys.change_program")
-    flow = dump(parse_flow(document))
+    flow = _checked(document)
     with transaction.atomic():
         saved = Program.objects.filter(pk=program_id, draft_revision=revision).exclude(
             state__in=[ProgramState.STOPPED, ProgramState.SCHEDULED]
@@ -61,6 +64,28 @@ def save_draft(program_id: int, document: Any, *, revision: int, actor: Any) -> 
         if not saved.update(draft=flow, draft_revision=revision + 1):
             _refuse_save(program_id, revision)
     return Program.objects.get(pk=program_id)
+
+
+def _checked(document: Any) -> dict[str, Any]:
+    """The document in its stored form. Raises DomainError for what no flow or no JSON can hold."""
+    flow = dump(parse_flow(document))
+    _refuse_unstorable(flow, "")
+    return flow
+
+
+def _refuse_unstorable(value: Any, path: str) -> None:
+    """Text that PostgreSQL does not take: NUL characters, halves of characters, endless numbers."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            _refuse_unstorable(str(key), path)
+            _refuse_unstorable(part, f"{path}/{key}")
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            _refuse_unstorable(part, f"{path}/{index}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise DomainError("This number is too large.", path=path, code="invalid")
+    elif isinstance(value, str) and _UNSTORABLE.search(value):
+        raise DomainError("It holds a character that cannot be stored.", path=path, code="invalid")
 
 
 def _refuse_save(program_id: int, revision: int) -> None:

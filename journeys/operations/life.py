@@ -14,7 +14,7 @@ from csplatform.kit.permissions import require
 from journeys.emails.operations import release_postponed
 from journeys.engine.entry import enter, entry_config, take_held
 from journeys.engine.reactions import resumed_key
-from journeys.engine.versions import load_versions
+from journeys.engine.versions import load_versions, readable_steps
 from journeys.models import Program
 from journeys.models.program import ProgramState
 from journeys.operations.publish import record_state
@@ -115,8 +115,8 @@ def stop_program(program_id: int, *, actor: Any, reason: str = "") -> int:
             "program_id = %(program)s", {"program": program_id}, "Program stopped"
         )
         program.entry_scans.filter(done_at=None).update(done_at=now)
-        for version in load_versions(program.versions.values_list("pk", flat=True)).values():
-            for view in version.steps.values():
+        for version in program.versions.all():
+            for view in readable_steps(version):
                 view.kind.on_disconnect(view, now)
         record_state(program, old, now, actor, reason)
         audit.record(actor, "program.stop", program, after={"reason": reason, "removed": removed})

@@ -14,8 +14,10 @@ from csplatform.kit.liveness import worker_key
 from csplatform.kit.registry import RegistrationError
 from csplatform.kit.schema import Config
 from journeys.engine import advance, inbox, versions
-from journeys.models import Batch, Participant, Program, Transition
+from journeys.models import Batch, Participant, Program, Step, Transition
+from journeys.operations.draft import save_draft
 from journeys.operations.enroll import enroll, retry_participants
+from journeys.operations.life import stop_program
 from journeys.operations.publish import publish_program
 from journeys.steps.kind import StepKind
 from journeys.steps.outcome import Go, Stay, WaitFor
@@ -278,3 +280,37 @@ def test_a_quarantined_program_keeps_no_lane_awake(run_lanes):
     assert advance.pending(0)
     Program.objects.update(quarantine="unknown kind")
     assert not advance.pending(0)
+
+
+def test_a_stop_takes_back_what_a_quarantined_version_holds():
+    """PRG-45: one unknown step does not keep the others' associations alive for ever."""
+    held: set[str] = set()
+
+    class Holder(Poison):
+        key = "holder"
+        label = "Holder"
+
+        def on_publish(self, step):
+            held.add(step.key)
+            return []
+
+        def on_disconnect(self, step, now):
+            held.discard(step.key)
+
+    with step_kinds.temporarily("holder", Holder()):
+        program = make.program(make.step("holder", "h1"), make.step("exit", "x1"))
+        assert held == {"h1"}
+        Step.objects.filter(kind="exit").update(kind="taken_away")
+        versions.forget()
+        stop_program(program.pk, actor=None)
+    assert not held
+
+
+@pytest.mark.parametrize("bad", ["a\x00b", "\ud800"])
+def test_a_flow_with_text_that_cannot_be_stored_is_refused(bad):
+    """A clear error with the path, never a server error."""
+    program = make.program(make.step("exit", "e1"), publish=False)
+    document = make.flow(make.step("exit", "e1", reason=bad))
+    with pytest.raises(DomainError) as caught:
+        save_draft(program.pk, document, revision=program.draft_revision, actor=None)
+    assert caught.value.problems[0].path == "/steps/0/config/reason"

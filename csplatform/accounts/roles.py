@@ -5,8 +5,19 @@ from fnmatch import fnmatchcase
 from csplatform.accounts.models import Role
 
 _READ = ("*.view_*",)
-_CUSTOMER_WORK = ("customers.add_*", "customers.change_*", "segments.add_*", "segments.change_*")
+# Without the settings of the room: sources with their keys, attribute definitions, event names.
+_CUSTOMER_WORK = (
+    *(
+        f"customers.{action}_{model}"
+        for action in ("add", "change")
+        for model in ("company", "companyowner", "person", "externalid", "membership", "event")
+    ),
+    "segments.add_*",
+    "segments.change_*",
+)
 _BUILD = (
+    "customers.add_*",
+    "customers.change_*",
     *_CUSTOMER_WORK,
     "segments.delete_*",
     "journeys.*",

@@ -13,7 +13,7 @@ from journeys.emails import registrations as email_registrations
 from journeys.engine import advance, inbox, reactions
 from journeys.engine.merging import repoint_runs
 from journeys.models.participant import Lane
-from journeys.operations import enroll
+from journeys.operations import enroll, life
 from journeys.steps.kinds.conditional_wait import ConditionalWait
 from journeys.steps.kinds.exit import Exit
 from journeys.steps.kinds.if_else import IfElse
@@ -60,3 +60,6 @@ def _register_work() -> None:
     for work in works:
         lane_work.register(work.key, work)
     periodic.register("journeys.recover", Periodic("journeys.recover", 5, advance.recover))
+    periodic.register(
+        "journeys.quarantine", Periodic("journeys.quarantine", 30, life.lift_quarantines)
+    )

@@ -78,7 +78,8 @@ def _compile(version_id: int, amendment: int) -> CompiledVersion:
     try:
         return _build(version, amendment)
     except UnknownKind as error:
-        raise Quarantined(f"{error} Install what brings it, then lift the quarantine.") from None
+        text = f"{error} Install what brings it; the program goes on by itself."
+        raise Quarantined(text) from None
     except DomainError as error:
         raise Quarantined(f"The stored flow cannot be read: {error}") from None
 

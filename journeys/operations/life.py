@@ -102,6 +102,53 @@ def _catch_up(program: Program, thawed: list[tuple], now: datetime) -> None:
     enter(program, version, entry, held, now=now, cause={"how": "came during a pause"})
 
 
+def lift_quarantines() -> int:
+    """Let programs go on whose versions can be read again. Returns how many (periodic chore).
+
+    Events and facts that came meanwhile were not looked at: waits are armed anew, goals and exits
+    of everybody inside are checked.
+    """
+    lifted = 0
+    for program_id in Program.objects.exclude(quarantine="").values_list("pk", flat=True):
+        with transaction.atomic():
+            program = Program.objects.select_for_update(no_key=True).get(pk=program_id)
+            lifted += _lift(program)
+    return lifted
+
+
+def _lift(program: Program) -> bool:
+    needed = {
+        row[0]
+        for row in sql.rows(
+            "SELECT DISTINCT version_id FROM journeys_participant"
+            " WHERE program_id = %s AND ended_at IS NULL",
+            [program.pk],
+        )
+    }
+    needed |= {program.published_id} if program.published_id else set()
+    if len(load_versions(needed)) < len(needed):
+        return False
+    program.quarantine = ""
+    program.save(update_fields=["quarantine", "updated_at"])
+    now = database_now()
+    inside = sql.rows(
+        "UPDATE journeys_participant p SET"
+        " phase = CASE WHEN l.listens THEN 'arming' ELSE p.phase END,"
+        " due_at = CASE WHEN l.listens THEN %(now)s ELSE p.due_at END"
+        " FROM (SELECT id, phase = 'waiting' AND wait_local = '' AND limit_at IS NOT NULL"
+        "   AS listens"
+        "  FROM journeys_participant WHERE program_id = %(program)s AND state = 'active'"
+        "  ORDER BY id FOR UPDATE) l WHERE p.id = l.id"
+        " RETURNING coalesce(p.person_id, p.company_id)",
+        {"now": now, "program": program.pk},
+    )
+    touch(program.subject, [row[0] for row in inside], [resumed_key(program.pk)])
+    audit.record(None, "program.lift_quarantine", program)
+    for lane in ("live", "bulk"):
+        wake_on_commit(lane)
+    return True
+
+
 def stop_program(program_id: int, *, actor: Any, reason: str = "") -> int:
     """Final: everybody inside is removed, nothing restarts. Returns how many were removed."""
     require(actor, "journeys.publish_program")

@@ -17,7 +17,7 @@ from journeys.engine import advance, inbox, versions
 from journeys.models import Batch, Participant, Program, Step, Transition
 from journeys.operations.draft import save_draft
 from journeys.operations.enroll import enroll, retry_participants
-from journeys.operations.life import stop_program
+from journeys.operations.life import lift_quarantines, stop_program
 from journeys.operations.publish import publish_program
 from journeys.steps.kind import StepKind
 from journeys.steps.outcome import Go, Stay, WaitFor
@@ -154,6 +154,30 @@ def test_a_stored_unknown_kind_quarantines_its_program_only(poison, run_lanes):
     assert "Unknown step kind: 'poison'" in sick.quarantine
     assert Participant.objects.get(program=sick).state == "active"
     assert Participant.objects.get(program=well).state == "completed"
+    assert lift_quarantines() == 1  # the kind is back
+    run_lanes()
+    assert Participant.objects.get(program=sick).state == "completed"
+
+
+def test_a_lifted_quarantine_catches_up(run_lanes):
+    """REL-03: what happened meanwhile is looked at; what still cannot be read stays quarantined."""
+    Unwritable.victims = set()
+    with step_kinds.temporarily("unwritable", Unwritable()) as kind:
+        program = make.program(make.step("unwritable", "u1"))
+        someone = make.person()
+        enroll(program.pk, [someone.pk], actor=None)
+        run_lanes("live")
+        versions.forget()
+        del step_kinds._items["unwritable"]
+        record_events([EventInput("login", person_id=someone.pk)])
+        run_lanes("live")
+        assert Participant.objects.get().state == "active"
+        assert lift_quarantines() == 0
+        program.refresh_from_db()
+        assert program.quarantine
+        step_kinds._items["unwritable"] = kind
+        assert lift_quarantines() == 1
+        assert Participant.objects.get().phase == "arming"
 
 
 def test_a_bad_registration_names_itself(poison):

@@ -52,7 +52,7 @@ def _panel(columns: Sequence[str], subject_id: int) -> dict[str, Any] | None:
         return None
     named = Participant.objects.select_related("program", "step", "person", "company")
     runs = named.filter(pk__in=ids[:SHOWN]).order_by("-id")
-    return {"runs": list(runs), "more": len(ids) > SHOWN}
+    return {"runs": list(runs), "more": len(ids) > SHOWN, "with_names": columns == COMPANY}
 
 
 def person_timeline(

@@ -23,9 +23,9 @@ REASONS = {
     "already_in": "Is in this program already.",
     "duplicate": "Was in this program before, and it takes nobody twice.",
     "churned": "The company has churned.",
-    "paused": "Came while the program was paused; looked at again when it is resumed.",
+    "paused": "Came while the program stood still; looked at again when it goes on.",
 }
-# Came while the program was paused: the resume looks at them again.
+# Came while the program was paused or quarantined: looked at again when it goes on.
 HELD = "paused"
 # Not worth a line in the list of refusals: nothing was missed.
 SILENT = ("already_in", "gone")
@@ -169,7 +169,7 @@ def enter(
 
 
 def hold_back(program: Program, subject: str, subject_ids: Sequence[int], *, now: datetime) -> None:
-    """Remember who came while the program is paused: in the list of refusals, for all to see."""
+    """Remember who came while the program stands still: in the list of refusals, for all to see."""
     sql.run(
         f"INSERT INTO journeys_refusal (program_id, {subject}_id, reason, detail, at, times)"
         f" SELECT %s, id, %s, '', %s, 1 FROM customers_{subject} WHERE id = ANY(%s) ORDER BY id"

@@ -71,11 +71,12 @@ def _enter_members(touched: Touched) -> None:
     programs = (
         Program.objects.select_for_update(of=("self",), no_key=True)
         .filter(
-            state__in=(ProgramState.ACTIVE, ProgramState.PAUSED), quarantine="",
-            accepts_entries=True, type=touched.subject,
+            state__in=(ProgramState.ACTIVE, ProgramState.PAUSED),
+            accepts_entries=True,
+            type=touched.subject,
         )
         .select_related("published")
-    )  # fmt: skip
+    )
     for program in programs.order_by("pk"):
         if program.published is None:
             continue
@@ -87,9 +88,9 @@ def _enter_members(touched: Touched) -> None:
             inside = Member.objects.filter(segment_id=source.segment, subject_id__in=ids)
             version = load_versions([program.published.pk]).get(program.published.pk)
             newcomers = sorted(inside.values_list("subject_id", flat=True))
-            if program.state == ProgramState.PAUSED:
+            if program.state == ProgramState.PAUSED or program.quarantine or version is None:
                 hold_back(program, touched.subject, newcomers, now=touched.now)
-            elif version:
+            else:
                 enter(
                     program, version, entry, newcomers, now=touched.now,
                     cause={"segment": source.segment}, depth=cause_depth.get(),

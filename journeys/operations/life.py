@@ -94,12 +94,19 @@ def _catch_up(program: Program, thawed: list[tuple], now: datetime) -> None:
     watching = {v.id for v in versions.values() if v.goal is not None or v.exit_rules}
     subjects = [subject_id for version_id, subject_id in thawed if version_id in watching]
     touch(program.subject, subjects, [resumed_key(program.pk)])
-    version = versions.get(published_id)
-    if program.published is None or version is None or program.quarantine:
+    _let_in_held(program, now)
+
+
+def _let_in_held(program: Program, now: datetime) -> None:
+    """Who came while the program stood still, unless it still does."""
+    if program.published is None or program.state != ProgramState.ACTIVE or program.quarantine:
+        return
+    version = load_versions([program.published.pk]).get(program.published.pk)
+    if version is None:
         return
     entry = entry_config(program.published)
     held = take_held(program, entry)
-    enter(program, version, entry, held, now=now, cause={"how": "came during a pause"})
+    enter(program, version, entry, held, now=now, cause={"how": "came while it stood still"})
 
 
 def lift_quarantines() -> int:
@@ -143,6 +150,7 @@ def _lift(program: Program) -> bool:
         {"now": now, "program": program.pk},
     )
     touch(program.subject, [row[0] for row in inside], [resumed_key(program.pk)])
+    _let_in_held(program, now)
     audit.record(None, "program.lift_quarantine", program)
     for lane in ("live", "bulk"):
         wake_on_commit(lane)

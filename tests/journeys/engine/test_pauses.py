@@ -8,9 +8,9 @@ from csplatform.customers.models import AttributeDefinition
 from csplatform.customers.operations.attributes import patch_attributes
 from csplatform.segments.operations.definition import SegmentInput, save_segment
 from journeys.engine.advance import advance_due
-from journeys.models import Participant, Refusal
+from journeys.models import Participant, Program, Refusal
 from journeys.operations.enroll import enroll
-from journeys.operations.life import pause_program, resume_program
+from journeys.operations.life import lift_quarantines, pause_program, resume_program
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -115,3 +115,17 @@ def test_who_came_in_a_pause_is_listed_until_the_resume(run_lanes):
     run_lanes()
     assert not Participant.objects.exists()
     assert not Refusal.objects.exists()
+
+
+def test_who_came_during_a_quarantine_enters_when_it_is_lifted(run_lanes):
+    """REL-03: a program that stood still for want of a step kind forgets nobody."""
+    program = make.program(make.step("wait_timer", "w1"), entry=entry(segment()))
+    run_lanes()
+    Program.objects.update(quarantine="unknown kind")
+    someone = make.person()
+    patch_attributes("person", {someone.pk: {"plan": "pro"}}, cause={})
+    run_lanes()
+    assert not Participant.objects.exists()
+    assert lift_quarantines() == 1
+    run_lanes()
+    assert Participant.objects.get(program=program).person_id == someone.pk

@@ -131,9 +131,10 @@ class RecordedFilter(DropdownFilter):
         return list(self.DAYS.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
-        """Thirty days unless chosen otherwise; prunes the partitions."""
+        """Thirty days unless chosen otherwise; when it was recorded prunes the partitions."""
         days = int(self.value()) if self.value() in self.DAYS else 30
-        return queryset.filter(recorded_at__gte=now() - timedelta(days=days))
+        since = now() - timedelta(days=days)
+        return queryset.filter(recorded_at__gte=since, occurred_at__gte=since)
 
 
 class NameFilter(DropdownFilter):

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from csplatform.segments.models import Segment
 from journeys.models import Program
 from tests import factories as make
 
@@ -218,3 +219,15 @@ def test_a_large_flow_costs_few_queries(manager, draft, django_assert_max_num_qu
         assert manager.get(url("flow", draft)).status_code == 200
     with django_assert_max_num_queries(40):
         assert post(manager, draft, {"op": "delete", "key": "w0"}).status_code == 200
+
+
+def test_the_bar_says_whether_there_is_anything_to_publish(manager):
+    """PRG-04: what is published as it stands is not "ready" once more."""
+    segment = Segment.objects.create(name="Trials", type="person")
+    entry = {"sources": [{"kind": "segment", "segment": segment.pk}]}
+    steps = [make.step("wait_timer", "w1", amount=2, unit="days")]
+    draft = make.program(*steps, entry=entry, publish=False)
+    assert "Ready to publish" in manager.get(url("flow", draft)).text
+    page = manager.get(url("flow", make.program(*steps, entry=entry))).text
+    assert "Published, no changes" in page
+    assert "Ready to publish" not in page

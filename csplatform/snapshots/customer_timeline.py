@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from csplatform.accounts.models import User
 from csplatform.customers.attributes import Spec, attribute_specs
+from csplatform.customers.known_names import name_words
 from csplatform.customers.models import Company, Person
 from csplatform.kit import sql
 from csplatform.snapshots.customer_panels import show
@@ -48,7 +49,7 @@ def _event(row: Sequence[Any], other: Any, kind: str) -> Entry:
     link = reverse(f"{kind}-snapshot", args=[other.pk]) if other else ""
     preposition = "by" if kind == "person" else "at"
     detail = f"{preposition} {other}" if other else ""
-    return Entry(at, event_id, label or name, detail, link, facts)
+    return Entry(at, event_id, name_words(name, label), detail, link, facts)
 
 
 def sql_json(text: str) -> dict[str, Any]:

@@ -184,3 +184,16 @@ def test_event_labels_are_shown_instead_of_names(client, reader):
     EventName.objects.update(label="Opened a report")
     text = page(client, "person-snapshot", ada)
     assert "Opened a report" in text
+
+
+def test_events_are_told_in_words(client, reader):
+    """SNP-01: a label of one's own, else ours for a built-in name, else the name."""
+    ada = make.person(name="Ada")
+    names = ("email.opened", "page.viewed", "board_viewed", "x.y")
+    record_events([EventInput(name, person_id=ada.pk) for name in names])
+    EventName.objects.filter(name="page.viewed").update(label="Saw a page")
+    text = page(client, "person-snapshot", ada)
+    for words in ("Mail opened", "Saw a page", "board_viewed", "x.y"):
+        assert words in text, words
+    assert "email.opened" not in text
+    assert "page.viewed" not in text

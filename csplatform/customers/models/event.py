@@ -5,6 +5,8 @@ import secrets
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from csplatform.customers.known_names import name_words
+
 
 def make_write_key() -> str:
     """A new public write key."""
@@ -42,7 +44,7 @@ class EventName(models.Model):
         ordering = ["name"]
 
     def __str__(self) -> str:
-        return self.label or self.name
+        return name_words(self.name, self.label)
 
 
 class Event(models.Model):

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.contrib.auth.hashers import make_password
 
 from csplatform.accounts.models import Role, User
-from csplatform.customers.models import AttributeDefinition, Source
+from csplatform.customers.models import AttributeDefinition, EventName, Source
 from csplatform.customers.operations.companies import (
     CompanyInput,
     CompanyRef,
@@ -152,6 +152,8 @@ def build_events(world: World) -> None:
             record_events(batch, source_id=source.pk)
             batch = []
     record_events(batch, source_id=source.pk)
+    for name, label, *_ in EVENTS:
+        EventName.objects.filter(name=name, label="").update(label=label)
 
 
 def _events_of(person_id: int, world: World) -> list[EventInput]:

@@ -19,7 +19,7 @@ _BUILD = (
     "customers.add_*",
     "customers.change_*",
     *_CUSTOMER_WORK,
-    "segments.delete_*",
+    "segments.*",
     "journeys.*",
     "engagements.*",
 )

@@ -87,6 +87,7 @@ class Segment(models.Model):
 
     class Meta:
         ordering = ["name", "id"]
+        permissions = [("redefine_used_segment", "Can change the rule of a segment that is in use")]
         constraints = [
             models.UniqueConstraint(Lower("name"), name="one_segment_per_name"),
             models.CheckConstraint(

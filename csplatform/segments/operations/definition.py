@@ -60,6 +60,7 @@ def _save(given: SegmentInput, actor: Any, segment_id: int | None) -> Segment:
     is_new_rule = segment.pk is None or rule != segment.rule
     segment.name, segment.description = given.name.strip(), given.description.strip()
     if is_new_rule:
+        _refuse_in_use(segment, actor)
         _define(segment, node, rule)
     segment.save()
     if segment.is_dynamic and is_new_rule:
@@ -79,6 +80,17 @@ def _save(given: SegmentInput, actor: Any, segment_id: int | None) -> Segment:
             after={key: after[key] for key in changed},
         )
     return segment
+
+
+def _refuse_in_use(segment: Segment, actor: Any) -> None:
+    """A new rule of a segment that programs take people from is a decision about those programs:
+    thousands may enter at once, so it takes who may build programs."""
+    if segment.pk is None or actor is None or actor.has_perm("segments.redefine_used_segment"):
+        return
+    if uses := used_by(segment):
+        named = ", ".join(f"{use.kind} “{use.label}”" for use in uses[:3])
+        message = f"This segment is used by {named}: ask a program manager to change its rule."
+        raise NotAllowed(message, path="/rule", code="segments.redefine_used_segment")
 
 
 def _check_words(given: SegmentInput, segment: Segment) -> None:

@@ -26,7 +26,6 @@ from csplatform.embedded.supervisor import StopRequested, Supervisor
 HEAD_START_SECONDS = 30
 PAGES = {
     "/admin/": "build programs and engagements",
-    "/work/": "work list and customers of a CSM",
     "/demo/": "a product site with the tracker",
     "/mail/": "captured mail",
     "/api/docs/": "REST API",

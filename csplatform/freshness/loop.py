@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
 from csplatform.freshness.touches import EVERYTHING, cause_depth
 from csplatform.kit import sql
 from csplatform.kit.clock import database_now
-from csplatform.kit.jobs import wake_on_commit
+from csplatform.kit.jobs import NOBODYS_FAULT, wake_on_commit
 from csplatform.kit.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def _work_off(ids: list[int], culprits: list[int]) -> int:
     try:
         with transaction.atomic():
             return _hand_over(ids)
-    except (OperationalError, InterfaceError):
+    except NOBODYS_FAULT:
         raise  # a lost connection or deadlock is nobody's fault: the next pass tries again
     except Exception:
         if len(ids) == 1:

@@ -13,9 +13,16 @@ from functools import lru_cache
 import redis
 import structlog
 from django.conf import settings
-from django.db import close_old_connections, connection, transaction
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 from rq import Queue
 from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException
 
 from csplatform.kit.registry import Registry
 
@@ -24,6 +31,10 @@ FLAG_SECONDS = 2
 # Set by benchmarks: this process does the work itself and wakes nobody.
 sleeping = False
 SLICE_SECONDS = 0.25
+# A job that takes this long hangs; it is broken off, and what it had in hand is run again.
+JOB_SECONDS = 900
+# A lost connection, a deadlock, a job that ran out of time: no row is to blame, run it again.
+NOBODYS_FAULT = (OperationalError, InterfaceError, JobTimeoutException)
 
 
 @dataclass(frozen=True)
@@ -82,7 +93,9 @@ def wake(lane: str) -> bool:
         if not _redis().set(_flag(lane), 1, nx=True, ex=FLAG_SECONDS):
             return False
         queue = Queue(lane, connection=_redis(), serializer=JSONSerializer)
-        queue.enqueue(run_lane, lane, result_ttl=0, failure_ttl=86400, ttl=600)
+        queue.enqueue(
+            run_lane, lane, result_ttl=0, failure_ttl=86400, ttl=600, job_timeout=JOB_SECONDS
+        )
     except redis.RedisError as error:
         log.warning("wake-up not sent", extra={"lane": lane, "error": str(error)})
         return False
@@ -179,7 +192,9 @@ def enqueue_periodic(key: str) -> bool:
     """Ask the slow lane to do a chore. Never raises."""
     try:
         queue = Queue("slow", connection=_redis(), serializer=JSONSerializer)
-        queue.enqueue(run_periodic, key, result_ttl=0, failure_ttl=86400, ttl=600)
+        queue.enqueue(
+            run_periodic, key, result_ttl=0, failure_ttl=86400, ttl=600, job_timeout=JOB_SECONDS
+        )
     except redis.RedisError as error:
         log.warning("chore not enqueued", extra={"chore": key, "error": str(error)})
         return False

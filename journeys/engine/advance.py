@@ -5,11 +5,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
 from csplatform.freshness.touches import cause_depth
 from csplatform.kit import sql
 from csplatform.kit.clock import database_now
+from csplatform.kit.jobs import NOBODYS_FAULT
 from csplatform.kit.liveness import alive_among, worker_key
 from journeys.engine import store
 from journeys.engine.decide import decide
@@ -75,7 +76,7 @@ def _run_marked(ids: list[int], deaths: int) -> int:
 def _forget_batch(batch_id: int) -> None:
     try:
         sql.run("DELETE FROM journeys_batch WHERE id = %s", [batch_id])
-    except (OperationalError, InterfaceError):
+    except NOBODYS_FAULT:
         log.warning("batch note left behind", extra={"batch": batch_id})
 
 
@@ -85,7 +86,7 @@ def run_ids(ids: Sequence[int]) -> int:
     try:
         with transaction.atomic():
             return advance_locked(list(ids), DUE, database_now())
-    except (OperationalError, InterfaceError):
+    except NOBODYS_FAULT:
         raise
     except Exception as error:
         log.exception("batch failed", extra={"size": len(ids)})

@@ -5,9 +5,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, transaction
 
 from csplatform.kit import sql
+from csplatform.kit.jobs import NOBODYS_FAULT
 from csplatform.rules.compile import matching_ids
 from csplatform.rules.words import in_words
 from journeys.engine.runs import Run, Sending
@@ -100,7 +101,7 @@ def _ask(group: list[Run], fresh: bool, now: datetime) -> dict[int, Outcome]:
     try:
         with transaction.atomic():
             return _ask_kind(step, group, fresh, now)
-    except (OperationalError, InterfaceError):
+    except NOBODYS_FAULT:
         raise  # a lost connection or deadlock is nobody's fault: the whole batch runs again
     except Exception as error:
         if isinstance(error, DatabaseError) and sql_is_gone():

@@ -2,10 +2,11 @@
 
 import logging
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
 from csplatform.kit import sql
 from csplatform.kit.clock import database_now
+from csplatform.kit.jobs import NOBODYS_FAULT
 from journeys.engine.advance import advance_locked, lock_subjects
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def run_batch() -> int:
     try:
         with transaction.atomic():
             return _meet()
-    except (OperationalError, InterfaceError):
+    except NOBODYS_FAULT:
         raise
     except Exception:
         log.exception("inbox batch failed")

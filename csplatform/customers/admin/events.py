@@ -78,6 +78,10 @@ class SourceAdmin(ModelAdmin):
         return False
 
 
+# Consumers in the words of the console; "freshness" decides segments and rules anew.
+LISTENERS = {"journeys": "Programs", "freshness": "Segments and rules"}
+
+
 @admin.register(EventName)
 class EventNameAdmin(ModelAdmin):
     """Names of events that arrived or that a rule waits for."""
@@ -100,7 +104,8 @@ class EventNameAdmin(ModelAdmin):
     @display(description="Listened to by")
     def listeners(self, row: EventName) -> str:
         """Consumers with a subscription."""
-        return ", ".join(sorted(self.consumers.get(row.pk, []))) or "–"
+        found = self.consumers.get(row.pk, [])
+        return ", ".join(sorted(LISTENERS.get(name, name) for name in found)) or "–"
 
     @display(description="Events")
     def events(self, row: EventName) -> SafeString:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -19,6 +20,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from csplatform.accounts.models import ApiKey, AuditEntry, Role, User
 from csplatform.accounts.operations import create_api_key, keep_an_admin, revoke_api_key
 from csplatform.adminkit.base import ModelAdmin, ReadOnlyAdmin
+from csplatform.adminkit.templatetags.console import when
 from csplatform.kit import audit
 
 ROLE_COLOURS = {
@@ -204,6 +206,16 @@ class ApiKeyAdmin(ModelAdmin):
         return TemplateResponse(request, "adminkit/confirm.html", context)
 
 
+def verb_words(verb: str) -> str:
+    """What was done, for reading: "Program: lift quarantine" for "program.lift_quarantine"."""
+    thing, _, done = verb.replace("_", " ").partition(".")
+    names = {str(model._meta.model_name): str(model._meta.verbose_name)
+             for model in apps.get_models()}  # fmt: skip
+    thing = names.get(thing, thing)
+    thing = thing[:1].upper() + thing[1:]
+    return f"{thing}: {done.replace('.', ' ')}" if done else thing
+
+
 class VerbFilter(admin.SimpleListFilter):
     """What was done."""
 
@@ -213,7 +225,7 @@ class VerbFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Verbs that occur."""
         verbs = AuditEntry.objects.order_by("verb").values_list("verb", flat=True).distinct()
-        return [(verb, verb.replace(".", ": ").replace("_", " ")) for verb in verbs]
+        return [(verb, verb_words(verb)) for verb in verbs]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         """Entries with the chosen verb."""
@@ -226,15 +238,35 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     icon = "history"
     in_palette = False
-    list_display = ("at", "actor_label", "verb", "subject_label", "changed")
+    list_display = ("when", "who", "what", "on", "changed")
     list_filter = (VerbFilter, ("at", RangeDateTimeFilter), "actor")
     search_fields = ("subject_label", "actor_label")
     search_help_text = "Who, or what it happened to"
     ordering = ("-id",)
-    fields = ("at", "actor_label", "verb", "subject_type", "subject_label", "values")
+    fields = ("when", "who", "what", "on", "values")
     readonly_fields = fields
     empty_title = "Nothing was changed yet"
     empty_text = "Each change of a program, segment, user or setting will stand here."
+
+    @display(description="When", ordering="at")
+    def when(self, entry: AuditEntry) -> str:
+        """Ago, with the exact time under the mouse."""
+        return when(entry.at)
+
+    @display(description="Who", ordering="actor_label")
+    def who(self, entry: AuditEntry) -> str:
+        """By the name of that day."""
+        return entry.actor_label
+
+    @display(description="What", ordering="verb")
+    def what(self, entry: AuditEntry) -> str:
+        """The verb in words."""
+        return verb_words(entry.verb)
+
+    @display(description="On", ordering="subject_label")
+    def on(self, entry: AuditEntry) -> str:
+        """What it happened to."""
+        return entry.subject_label
 
     @display(description="Changed")
     def changed(self, entry: AuditEntry) -> str:

@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from csplatform.accounts.models import ApiKey, AuditEntry, Role
 from csplatform.accounts.roles import grants
+from csplatform.kit import audit
 from tests.customers import make
 
 pytestmark = pytest.mark.django_db
@@ -174,3 +175,16 @@ def test_the_trail_shows_before_and_after(client):
     assert "kim" in listed.content.decode()
     page = client.get(reverse("admin:accounts_auditentry_change", args=[entry.pk]))
     assert "<td>csm</td><td>analyst</td>" in page.content.decode()
+
+
+def test_the_trail_is_in_words(client):
+    """ADM-01: who, what and on whom, without names from the database."""
+    client.force_login(make.user("boss"))
+    kim = make.user("kim", role="csm")
+    audit.record(kim, "program.lift_quarantine", kim)
+    text = client.get(reverse("admin:accounts_auditentry_changelist")).content.decode()
+    assert "Program: lift quarantine" in text
+    assert "Actor label" not in text
+    entry = AuditEntry.objects.get(verb="program.lift_quarantine")
+    shown = client.get(reverse("admin:accounts_auditentry_change", args=[entry.pk]))
+    assert "Program: lift quarantine" in shown.content.decode()

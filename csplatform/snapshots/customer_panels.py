@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from csplatform.customers.attributes import Spec, attribute_specs, stored_value
+from csplatform.customers.known_names import PASSIVE
 from csplatform.customers.models import Company, CompanyOwner, ExternalId, Membership, Person
 from csplatform.kit import sql
 from csplatform.snapshots.chart import bar_chart
@@ -108,6 +109,8 @@ def show(value: Any, spec: Spec | None = None) -> str:
         return ""
     if spec and spec.type == "datetime":
         return f"{datetime.fromisoformat(value):%d %b %Y %H:%M} UTC"
+    if spec and spec.type == "date":
+        return f"{date.fromisoformat(str(value)[:10]):%d %b %Y}"
     if spec and spec.choices:
         return dict(spec.choices).get(value, str(value))
     if isinstance(value, bool):
@@ -129,13 +132,15 @@ def person_usage(person_id: int, user: Any, now: datetime) -> dict[str, Any]:
 
 def _usage(column: str, subject_id: int, now: datetime) -> dict[str, Any]:
     first = now.date() - timedelta(days=CHART_DAYS - 1)
-    # Naming all names lets one index answer: (subject, name, time).
+    # Naming the names lets one index answer: (subject, name, time). What was done to somebody is
+    # no use, as in the count of the head.
     counts: dict[date, int] = dict(
         sql.rows(
             "SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, count(*) FROM customers_event"
-            f" WHERE {column} = %s AND name_id = ANY(ARRAY(SELECT id FROM customers_eventname))"
+            f" WHERE {column} = %s AND name_id = ANY(ARRAY("
+            "SELECT id FROM customers_eventname WHERE name <> ALL(%s)))"
             " AND occurred_at >= %s GROUP BY day",
-            [subject_id, first],
+            [subject_id, sorted(PASSIVE), first],
         )
     )
     days = [first + timedelta(days=offset) for offset in range(CHART_DAYS)]

@@ -197,3 +197,23 @@ def test_events_are_told_in_words(client, reader):
         assert words in text, words
     assert "email.opened" not in text
     assert "page.viewed" not in text
+
+
+def test_the_chart_counts_what_the_head_counts(client, reader):
+    """SNP-01: a mail that was sent is no use of the product."""
+    ada = make.person(name="Ada")
+    record_events([
+        EventInput("email.sent", person_id=ada.pk, passive=True),
+        EventInput("email.opened", person_id=ada.pk),
+    ])  # fmt: skip
+    assert "1 event in 90 days" in page(client, "person-snapshot", ada)
+
+
+def test_dates_of_attributes_read_like_other_dates(client, reader):
+    """SNP-01: the value and its history."""
+    make.attribute("signup", "date", subject="person")
+    ada = make.person(name="Ada", signup="2025-03-09")
+    patch_attributes("person", {ada.pk: {"signup": "2025-04-10"}}, cause={"kind": "system"})
+    text = page(client, "person-snapshot", ada)
+    assert "changed from 09 Mar 2025 to 10 Apr 2025" in text
+    assert "2025-04-10" not in text.replace('datetime="2025-04-10', "")

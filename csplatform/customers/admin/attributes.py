@@ -49,7 +49,7 @@ class AttributeDefinitionAdmin(ModelAdmin):
 
     form = AttributeForm
     icon = "tune"
-    list_display = ("label", "name", "subject", "shown_type", "is_personal")
+    list_display = ("label", "name", "subject", "shown_type", "personal")
     list_filter = ("subject", "type")
     search_fields = ("label", "name")
     fields = ("subject", "label", "name", "type", "choices", "is_personal")
@@ -79,6 +79,11 @@ class AttributeDefinitionAdmin(ModelAdmin):
     def shown_type(self, row: AttributeDefinition) -> str:
         """As a label."""
         return row.get_type_display()
+
+    @display(description="Personal", ordering="is_personal")
+    def personal(self, row: AttributeDefinition) -> str:
+        """Neither answer is a fault, so no coloured marks."""
+        return "yes" if row.is_personal else "–"
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: AttributeDefinition | None = None

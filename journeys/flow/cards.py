@@ -98,11 +98,16 @@ class EntryCard:
 
 @dataclass(frozen=True)
 class Tree:
-    """A whole flow for the templates."""
+    """A whole flow for the templates.
+
+    Attributes:
+        loose: marks that belong to no card, shown below the entry.
+    """
 
     entry: EntryCard
     top: Column
     marks: tuple[StepMark, ...] = ()
+    loose: tuple[StepMark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,9 @@ def build_tree(
         aim_counts=counts.goal,
     )
     top = _sequence(flow.steps, "", "", words, by_step, counts)
-    return Tree(entry, top, tuple(marks))
+    shown = {*entry.marks, *aims}
+    loose = tuple(m for m in whole if m not in shown)
+    return Tree(entry, top, tuple(marks), loose)
 
 
 def _sequence(

@@ -223,7 +223,7 @@ def test_a_large_flow_costs_few_queries(manager, draft, django_assert_max_num_qu
 
 def test_the_bar_says_whether_there_is_anything_to_publish(manager):
     """PRG-04: what is published as it stands is not "ready" once more."""
-    segment = Segment.objects.create(name="Trials", type="person")
+    segment = Segment.objects.create(name="Trials", subject="person", kind="static")
     entry = {"sources": [{"kind": "segment", "segment": segment.pk}]}
     steps = [make.step("wait_timer", "w1", amount=2, unit="days")]
     draft = make.program(*steps, entry=entry, publish=False)
@@ -231,3 +231,10 @@ def test_the_bar_says_whether_there_is_anything_to_publish(manager):
     page = manager.get(url("flow", make.program(*steps, entry=entry))).text
     assert "Published, no changes" in page
     assert "Ready to publish" not in page
+
+
+def test_what_belongs_to_the_whole_flow_is_shown_on_the_canvas(manager):
+    """PRG-04: every problem that is counted can be found."""
+    page = manager.get(url("flow", make.program(publish=False))).text
+    assert "1 problem<" in page
+    assert "Add at least one step: press + below the entry." in page

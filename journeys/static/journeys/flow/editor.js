@@ -186,7 +186,9 @@ function nextProblem() {
   const at = list.findIndex((card) => card.dataset.panel === canvas.selected);
   const card = list[(at + 1) % list.length];
   card.scrollIntoView({ block: "center", inline: "center" });
-  open(card.dataset.panel, { focus: false });
+  // What belongs to the whole flow has no panel: it is put right with the "+" below it.
+  if (card.dataset.panel) open(card.dataset.panel, { focus: false });
+  else canvas.element.querySelector(".fl-plus")?.focus();
 }
 
 function menu(key, anchor) {

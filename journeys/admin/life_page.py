@@ -15,6 +15,7 @@ from journeys.admin.door import load_program, need
 from journeys.admin.flow_page import changes_in_words
 from journeys.flow.document import find
 from journeys.flow.parse import parse_flow
+from journeys.flow.words import segment_ids
 from journeys.models import Program
 from journeys.operations.draft import discard_changes
 from journeys.operations.life import pause_program, resume_program, stop_program
@@ -60,6 +61,7 @@ def _publish_context(program: Program) -> dict[str, Any]:
         "warnings": _marks(program, preview, "warning"),
         "uses": _uses(preview),
         "changes": changes_in_words(program),
+        "by_hand": not segment_ids(parse_flow(program.draft).entry),
         "refused": sum(count for _, _, count in preview.refused),
     }
 
@@ -130,7 +132,10 @@ def _publish(program: Program, request: HttpRequest) -> tuple[str, str]:
     text = request.POST.get("revision", "")
     revision = int(text) if text.isdigit() and len(text) < 10 else None
     version = publish_program(program.pk, actor=request.user, revision=revision)
-    return "snapshot", f"Published version {version.number}. People enter from now on."
+    plural = "people" if program.type == "person" else "companies"
+    by_itself = segment_ids(parse_flow(version.document).entry)
+    then = f"{plural.capitalize()} enter from now on" if by_itself else f"Now enrol {plural} by hand"
+    return "snapshot", f"Published version {version.number}. {then}."
 
 
 def _pause(program: Program, request: HttpRequest) -> tuple[str, str]:

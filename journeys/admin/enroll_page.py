@@ -38,16 +38,42 @@ def enroll_page(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
     """The form, and the enrolling itself."""
     need(request, "journeys.enroll_participant")
     program = load_program(object_id)
-    if request.method == "POST":
-        return _enroll(request, program)
-    text = request.GET.get("q", "").replace("\x00", "").strip()[:200]
+    if request.method != "POST":
+        ids = _numbers(request.GET.get("ids", "").split(","))[:500]
+        return _form(request, program, model_admin, search=request.GET.get("q", ""), ids=ids)
+    if request.POST.get("do") != "search":
+        return _enroll(request, program, model_admin)
+    return _form(
+        request,
+        program,
+        model_admin,
+        search=request.POST.get("q", ""),
+        ids=_numbers(request.POST.getlist("id")),
+        lines=request.POST.get("lines", ""),
+    )
+
+
+def _form(
+    request: HttpRequest,
+    program: Program,
+    model_admin: ModelAdmin,
+    *,
+    ids: list[int],
+    search: str = "",
+    lines: str = "",
+) -> HttpResponse:
+    """The form with what was ticked and pasted so far."""
+    text = search.replace("\x00", "").strip()[:200]
+    kept = _rows(program, ids)
+    found = _search(program, text) if text else []
     context = frame(
         model_admin,
         request,
         program,
         search=text,
-        found=_search(program, text) if text else [],
-        preset=_preset(program, request.GET.get("ids", "")),
+        found=[row for row in found if row not in kept],
+        kept=kept,
+        lines=lines,
     )
     return TemplateResponse(request, "admin/journeys/program/enroll.html", context)
 
@@ -76,36 +102,34 @@ def enroll_action(
 def enroll_chosen(request: HttpRequest, *, model_admin: ModelAdmin) -> HttpResponse:
     """The second half of the bulk action: program=…, id=…"""
     need(request, "journeys.enroll_participant")
-    return _enroll(request, load_program(request.POST.get("program", "")))
+    return _enroll(request, load_program(request.POST.get("program", "")), model_admin)
 
 
-def _enroll(request: HttpRequest, program: Program) -> HttpResponse:
-    here = reverse("admin:journeys_program_enroll", args=[program.pk])
+def _enroll(request: HttpRequest, program: Program, model_admin: ModelAdmin) -> HttpResponse:
     lines = request.POST.get("lines", "").replace("\x00", "")
-    ticked = [int(t) for t in request.POST.getlist("id") if t.isdigit() and len(t) < 19]
+    ticked = _numbers(request.POST.getlist("id"))
     try:
         found = resolve(program, lines)
         ids = sorted({*ticked, *found.ids})
         if not ids and not found.unknown:
             messages.warning(request, "Tick or paste at least one.")
-            return HttpResponseRedirect(here)
+            return _form(request, program, model_admin, ids=[])
         result = enroll(program.pk, ids, actor=request.user) if ids else None
     except DomainError as error:
         for problem in error.problems:
             messages.error(request, problem.message)
-        return HttpResponseRedirect(here)
+        return _form(request, program, model_admin, ids=ticked, lines=lines)
     if result:
         messages.success(request, f"{result.entered:,} entered.")
         _tell_refused(request, program, dict(result.refused))
     if found.unknown:
-        shown = ", ".join(found.unknown[:10])
+        shown = ", ".join(line[:80] for line in found.unknown[:10])
         more = f" and {len(found.unknown) - 10} more" if len(found.unknown) > 10 else ""
         messages.warning(request, f"Nobody is known as: {shown}{more}.")
-    return HttpResponseRedirect(
-        reverse("admin:journeys_program_participants", args=[program.pk])
-        if result and result.entered
-        else here
-    )
+        # Those stay to be put right; the others are done with.
+        return _form(request, program, model_admin, ids=[], lines="\n".join(found.unknown))
+    page = "participants" if result and result.entered else "enroll"
+    return HttpResponseRedirect(reverse(f"admin:journeys_program_{page}", args=[program.pk]))
 
 
 def _tell_refused(request: HttpRequest, program: Program, refused: dict[str, int]) -> None:
@@ -129,7 +153,7 @@ def resolve(program: Program, text: str) -> Found:
         if line.lower() in known:
             found.ids.append(known[line.lower()])
         else:
-            found.unknown.append(line[:80])
+            found.unknown.append(line)
     return found
 
 
@@ -163,8 +187,11 @@ def _search(program: Program, text: str) -> list[Any]:
     return sorted(found.values(), key=str)[:SEARCHED]
 
 
-def _preset(program: Program, text: str) -> list[Any]:
-    """Those that a bulk action of another list brought along."""
-    ids = [int(part) for part in text.split(",") if part.isdigit() and len(part) < 19][:500]
+def _numbers(texts: list[str]) -> list[int]:
+    return [int(text) for text in texts if text.isdecimal() and len(text) < 19]
+
+
+def _rows(program: Program, ids: list[int]) -> list[Any]:
+    """Those ticked before a search, or brought along by a bulk action of another list."""
     model: Any = Person if program.type == "person" else Company
-    return list(model.objects.filter(pk__in=ids)) if ids else []
+    return sorted(model.objects.filter(pk__in=ids[:MAX_LINES]), key=str) if ids else []

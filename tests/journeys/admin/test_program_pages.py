@@ -96,6 +96,15 @@ def test_cloning_gives_a_draft_and_only_unused_drafts_are_deleted(manager):
     assert list(Program.objects.all()) == [program]
 
 
+def test_cloning_is_offered_to_those_who_may_add(manager, client):
+    program = waiting_program()
+    assert url("clone", program) in manager.get(url("change", program)).text
+    client.force_login(make.staff("analyst"))
+    page = client.get(url("change", program))
+    assert page.status_code == 200
+    assert url("clone", program) not in page.text
+
+
 def test_settings_go_through_the_operation(manager):
     program = waiting_program()
     manager.post(url("change", program), {"name": "New name", "description": "", "folder": ""})
@@ -126,6 +135,20 @@ def test_the_publish_dialog_counts_who_enters_and_who_does_not(manager, run_lane
     run_lanes()
     assert Participant.objects.filter(program=program, state="active").count() == 2
     assert "The company has churned." in read(manager, "snapshot", program)
+
+
+def test_publishing_says_whether_anybody_enters_by_itself(manager):
+    program = waiting_program(publish=False)
+    dialog = read(manager, "publish", program, do="publish")
+    assert "you enrol people by hand" in dialog
+    assert "enter by themselves" not in dialog
+    answer = manager.post(url("life_do", program), {"do": "publish"}, follow=True)
+    assert "Now enrol people by hand." in answer.text
+    source = {"kind": "segment", "segment": segment_of([]).pk}
+    other = waiting_program(publish=False, entry={"sources": [source]})
+    assert "people enter by themselves" in read(manager, "publish", other, do="publish")
+    answer = manager.post(url("life_do", other), {"do": "publish"}, follow=True)
+    assert "People enter from now on." in answer.text
 
 
 def test_errors_block_publishing_and_lead_to_their_step(manager):
@@ -308,6 +331,25 @@ def test_searching_and_ticking(manager):
     assert f'value="{someone.pk}"' in read(manager, "enroll", program, q="zoë")
     manager.post(url("enroll", program), {"id": [someone.pk]})
     assert Participant.objects.get().person == someone
+
+
+def test_unknown_lines_stay_to_be_put_right(manager):
+    make.person(email="ann@example.com")
+    lines = "ann@example.com\nnobody@example.com"
+    page = manager.post(url("enroll", waiting_program()), {"lines": lines}).text
+    assert "\nnobody@example.com</textarea>" in page
+    assert Participant.objects.count() == 1
+
+
+def test_a_second_search_keeps_the_ticks_of_the_first(manager):
+    program = waiting_program()
+    first, second = make.person(name="Zoë Quist"), make.person(name="Yann Berg")
+    values = {"do": "search", "q": "yann", "id": [first.pk], "lines": "a@example.com"}
+    page = manager.post(url("enroll", program), values).text
+    assert f'name="id" value="{first.pk}" checked' in page
+    assert f'name="id" value="{second.pk}">' in page
+    assert "a@example.com</textarea>" in page
+    assert not Participant.objects.exists()
 
 
 def test_a_draft_takes_nobody(manager):

@@ -134,7 +134,9 @@ def _publish(program: Program, request: HttpRequest) -> tuple[str, str]:
     version = publish_program(program.pk, actor=request.user, revision=revision)
     plural = "people" if program.type == "person" else "companies"
     by_itself = segment_ids(parse_flow(version.document).entry)
-    then = f"{plural.capitalize()} enter from now on" if by_itself else f"Now enrol {plural} by hand"
+    then = (
+        f"{plural.capitalize()} enter from now on" if by_itself else f"Now enrol {plural} by hand"
+    )
     return "snapshot", f"Published version {version.number}. {then}."
 
 

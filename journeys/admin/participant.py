@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
@@ -21,13 +22,14 @@ from journeys.models import Participant
 from journeys.operations.enroll import remove_participants, retry_participants
 from journeys.snapshot.feed import feed_of, zone_of
 from journeys.snapshot.participants import matching
+from journeys.templatetags.program_tags import end_words
 
 
 @admin.register(Participant)
 class ParticipantAdmin(ReadOnlyAdmin):
     """Who travels which program, and why everything happened."""
 
-    list_display = ["who", "program_link", "state_label", "at_step", "entered_at", "end_reason"]
+    list_display = ["who", "program_link", "state_label", "at_step", "entered_at", "ended_because"]
     list_filter = [
         ("state", ChoicesDropdownFilter),
         ("program", AutocompleteSelectFilter),
@@ -73,6 +75,11 @@ class ParticipantAdmin(ReadOnlyAdmin):
     def at_step(self, participant: Participant) -> str:
         """Where it stands."""
         return participant.step.name if participant.step and not participant.ended_at else "–"
+
+    @admin.display(description="Ended because")
+    def ended_because(self, participant: Participant) -> str:
+        """Why the run ended, in words."""
+        return capfirst(end_words(participant.end_reason)) or "–"
 
     @admin.action(description="Take out of the program", permissions=["enroll"])
     def remove_selected(self, request: HttpRequest, queryset: QuerySet[Participant]) -> None:

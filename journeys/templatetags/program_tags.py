@@ -16,6 +16,10 @@ STATE_TONES = {
     "draft": "plain", "scheduled": "info", "active": "good", "paused": "warn", "stopped": "error",
     "completed": "info", "unenrolled": "plain", "failed": "error", "removed": "plain",
 }  # fmt: skip
+END_WORDS = {
+    "end": "reached the end of the flow", "goal": "reached the goal",
+    "exit": "came to an Exit step", "merged": "merged with another one in the program",
+}  # fmt: skip
 # The choice of a condition about the subject itself, beside those that earlier steps offer.
 RULE = "rule"
 
@@ -98,6 +102,12 @@ def _offer_label(offer: Any) -> str:
 def reason_words(reasons: dict[str, str], reason: str) -> str:
     """The sentence of a refusal's reason."""
     return reasons.get(reason, reason)
+
+
+@register.filter
+def end_words(reason: str) -> str:
+    """Why a run ended, to stand after a colon; reasons that people wrote stay as they are."""
+    return END_WORDS.get(reason, reason)
 
 
 @register.simple_tag

@@ -8,7 +8,7 @@ from csplatform.customers.hooks import merge_hooks
 from csplatform.kit.jobs import Periodic, periodic
 from csplatform.snapshots.panels import Panel, panels
 from engagements.demosite import tenant
-from engagements.inapp import blocks, merging, steps
+from engagements.inapp import blocks, flow_templates, merging, steps
 from engagements.inapp import panels as own_panels
 from engagements.inapp.deciding import decide
 from engagements.inapp.kind import engagement_kinds
@@ -39,6 +39,7 @@ def register() -> None:
         "engagements.rejected", Periodic("engagements.rejected", 86400, rejected.purge)
     )
     tenant.register()
+    flow_templates.register()
     _pages()
 
 

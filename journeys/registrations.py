@@ -12,6 +12,7 @@ from journeys.admin import registrations as admin_registrations
 from journeys.emails import registrations as email_registrations
 from journeys.engine import advance, inbox, reactions
 from journeys.engine.merging import repoint_runs
+from journeys.flow import templates as flow_templates
 from journeys.models.participant import Lane
 from journeys.operations import enroll, life
 from journeys.steps.kinds.conditional_wait import ConditionalWait
@@ -39,6 +40,7 @@ def register() -> None:
     merge_hooks.register("journeys", repoint_runs)
     email_registrations.register()
     admin_registrations.register()
+    flow_templates.register()
     demo.register()
     bench.register()
 

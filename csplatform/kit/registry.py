@@ -65,6 +65,10 @@ class Registry(Generic[T]):
         """All keys in the order of registration."""
         return list(self._items)
 
+    def items(self) -> list[tuple[str, T]]:
+        """Keys and items in the order of registration."""
+        return list(self._items.items())
+
     @contextmanager
     def temporarily(self, key: str, item: T) -> Iterator[T]:
         """Register for the length of a test."""

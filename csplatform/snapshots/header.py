@@ -64,6 +64,6 @@ def person_header(person: Person, company: Company | None) -> dict[str, Any]:
                 f"{events}?person={person.pk}&when=90",
             ),
             Figure("Language", person.language),
-            Figure("Time zone", zone),
+            Figure("Time zone", zone.replace("_", " ")),
         ],
     }

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.forms import ModelForm
+from django.forms import ChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from csplatform.adminkit.base import ModelAdmin
 from csplatform.kit.errors import DomainError
@@ -26,6 +27,7 @@ from journeys.admin import (
     versions_page,
 )
 from journeys.admin.door import load_program, need
+from journeys.flow.templates import flow_templates
 from journeys.models import Folder, Program
 from journeys.models.program import ProgramState
 from journeys.operations.draft import (
@@ -75,6 +77,34 @@ class FolderAdmin(ModelAdmin):
 
     list_display = ["name"]
     search_fields = ["name"]
+
+
+def template_choices() -> list[tuple[str, str]]:
+    """An empty flow first, then the templates with their sentence."""
+    found = [("", "An empty flow")]
+    for key, template in flow_templates.items():
+        who = "" if template.type == "person" else " (for companies)"
+        found.append((key, f"{template.label}{who}: {template.sentence}"))
+    return found
+
+
+class NewProgramForm(ModelForm):
+    """Name, who travels it, and what to start from."""
+
+    template = ChoiceField(
+        label="Start from",
+        choices=template_choices,
+        required=False,
+        widget=UnfoldAdminRadioSelectWidget,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """A template is for people or for companies."""
+        cleaned = super().clean() or {}
+        chosen = cleaned.get("template")
+        if chosen and flow_templates.get(chosen).type != cleaned.get("type"):
+            self.add_error("template", "This template is for the other type of program.")
+        return cleaned
 
 
 @admin.register(Program)
@@ -176,6 +206,18 @@ class ProgramAdmin(ModelAdmin):
         """Who travels a program is settled when it is created: its rules depend on it."""
         return ["type"] if obj else []
 
+    def get_form(
+        self, request: HttpRequest, obj: Program | None = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm]:
+        """A new program may start from a template."""
+        if obj is None:
+            kwargs["form"] = NewProgramForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Program | None = None) -> list[str]:
+        """The template counts at the beginning only."""
+        return list(self.fields) if obj else ["name", "type", "template", "folder", "description"]
+
     def save_model(self, request: HttpRequest, obj: Program, form: ModelForm, change: bool) -> None:
         """Through the operations."""
         if change:
@@ -184,9 +226,11 @@ class ProgramAdmin(ModelAdmin):
                 folder=obj.folder,
             )  # fmt: skip
         else:
+            chosen = form.cleaned_data.get("template")
             saved = create_program(
                 name=obj.name, type=obj.type, folder=obj.folder, description=obj.description,
                 actor=request.user,
+                document=flow_templates.get(chosen).document if chosen else None,
             )  # fmt: skip
         obj.__dict__.update(saved.__dict__)
 

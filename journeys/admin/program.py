@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 from unfold.views import ChangeList
-from unfold.widgets import UnfoldAdminRadioSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from csplatform.adminkit.base import ModelAdmin
 from csplatform.kit.errors import DomainError
@@ -95,7 +95,8 @@ class NewProgramForm(ModelForm):
         label="Start from",
         choices=template_choices,
         required=False,
-        widget=UnfoldAdminRadioSelectWidget,
+        widget=UnfoldAdminSelectWidget,
+        help_text="A ready flow to change as you like; what you have to choose is marked in it.",
     )
 
     def clean(self) -> dict[str, Any]:

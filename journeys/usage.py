@@ -1,19 +1,30 @@
-"""Which programs use a segment or an attribute: asked before something is deleted."""
+"""Which programs use a segment, an attribute or a mail: asked before something is deleted."""
 
 from typing import Any
 
-from django.db.models import BooleanField, F, Field, Func, JSONField, Q, QuerySet, Value
+from django.db.models import (
+    BooleanField,
+    Exists,
+    F,
+    Field,
+    Func,
+    JSONField,
+    OuterRef,
+    QuerySet,
+    Value,
+)
 from django.db.models.functions import Cast
 from django.urls import reverse
 
 from csplatform.segments.models import Segment
 from csplatform.segments.usage import Use
-from journeys.models import Program
+from journeys.models import Program, ProgramVersion
 from journeys.models.program import ProgramState
 
 ENDED = (ProgramState.STOPPED, ProgramState.COMPLETED)
 # Anywhere in a flow document: as an entry source, or in a rule of a step, goal or exit.
 SEGMENT_PATH = '$.** ? (@.segment == $value && (@.kind == "segment" || @.test == "segment"))'
+TEMPLATE_PATH = "$.** ? (@.config.template == $value)"
 ATTRIBUTE_PATH = '$.** ? (@.attribute == $value || (@.test == "attribute" && @.name == $value))'
 
 
@@ -26,7 +37,8 @@ class JSONPathField(Field):
 
 
 def programs_naming(path: str, value: Any) -> QuerySet[Program]:
-    """Programs that are not over and whose draft or published document has something at `path`.
+    """Programs that are not over and whose draft or any published version has something at
+    `path`: people may still travel an older version.
 
     Args:
         path: JSON path, code-owned; `$value` in it is bound to `value`.
@@ -41,10 +53,9 @@ def programs_naming(path: str, value: Any) -> QuerySet[Program]:
             output_field=BooleanField(),
         )
 
-    found = Program.objects.exclude(state__in=ENDED).annotate(
-        in_draft=named("draft"), in_published=named("published__document")
-    )
-    return found.filter(Q(in_draft=True) | Q(in_published=True)).order_by("name")
+    versions = ProgramVersion.objects.filter(program=OuterRef("pk")).filter(named("document"))
+    living = Program.objects.exclude(state__in=ENDED)
+    return living.filter(named("draft") | Exists(versions)).order_by("name")
 
 
 def programs_using_segment(segment: Segment) -> list[Use]:

@@ -1,6 +1,5 @@
 """Making, changing and deleting mail templates."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,15 +11,10 @@ from csplatform.kit import audit
 from csplatform.kit.blocks import dump_blocks, parse_blocks
 from csplatform.kit.errors import Conflict, DomainError, Problem
 from csplatform.kit.permissions import require
-from csplatform.kit.schema import parse_config
-from journeys.flow.document import walk
-from journeys.flow.parse import parse_flow
-from journeys.models import EmailTemplate, Program
-from journeys.models.program import ProgramState
-from journeys.steps.registry import step_kinds
+from journeys.models import EmailTemplate
+from journeys.usage import TEMPLATE_PATH, programs_naming
 
 LIMITS = {"name": 200, "subject": 300, "preheader": 200, "sender_name": 100}
-ENDED = (ProgramState.STOPPED, ProgramState.COMPLETED)
 
 
 @dataclass(frozen=True)
@@ -106,34 +100,5 @@ def delete_template(template_id: int, *, actor: Any) -> None:
 
 
 def programs_using(template_id: int) -> list[str]:
-    """Names of the living programs that send a template, by their draft or published flow."""
-    return sorted(p.name for p in _programs() if template_id in _templates_of(p))
-
-
-def _programs() -> Iterator[Program]:
-    rows = Program.objects.exclude(state__in=ENDED).select_related("published")
-    return rows.iterator()
-
-
-def _templates_of(program: Program) -> set[Any]:
-    """Ids of the templates that a program's draft and published flow name."""
-    documents = [program.draft, program.published.document if program.published else {}]
-    return {row_id for document in documents for row_id in _named(document)}
-
-
-def _named(document: Mapping[str, Any]) -> Iterator[Any]:
-    try:
-        flow = parse_flow(document)
-    except DomainError:
-        return  # quarantined: nothing in it can be read
-    for place in walk(flow):
-        if place.step.kind not in step_kinds:
-            continue
-        kind = step_kinds.get(place.step.kind)
-        try:
-            config = parse_config(kind.Config, dict(place.step.config))
-        except DomainError:
-            continue
-        yield from (
-            row_id for type_, row_id in kind.references(config) if type_ == "email_template"
-        )
+    """Names of the living programs that send a template, also by an older version."""
+    return [program.name for program in programs_naming(TEMPLATE_PATH, template_id)]

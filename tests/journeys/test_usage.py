@@ -5,6 +5,9 @@ import pytest
 from csplatform.customers.admin.attributes import used_by
 from csplatform.customers.models import AttributeDefinition
 from csplatform.segments.models import Segment
+from journeys.operations.draft import save_draft
+from journeys.operations.publish import publish_program
+from journeys.operations.templates import programs_using
 from journeys.usage import programs_using_segment
 from tests import factories as make
 
@@ -40,3 +43,15 @@ def test_segments_are_found_as_source_and_in_the_goal():
     )
     assert [use.label for use in programs_using_segment(source)] == [program.name]
     assert [use.label for use in programs_using_segment(goal)] == [program.name]
+
+
+def test_a_mail_of_an_older_version_is_still_in_use():
+    """PRG-42: people stay on the version that they entered, so its mail must stay too."""
+    mail = make.mail_template()
+    program = make.program(make.step("send_email", "ml", template=mail.pk))
+    save_draft(
+        program.pk, make.flow(make.step("exit", "ex")), revision=program.draft_revision, actor=None
+    )
+    publish_program(program.pk, actor=None)
+    assert programs_using(mail.pk) == [program.name]
+    assert programs_using(mail.pk + 1) == []

@@ -31,11 +31,13 @@ def test_typing_is_seen_at_once_and_keeps_the_focus(builder: Page) -> None:
     preview = builder.frame_locator(".eb-frame")
     expect(preview.get_by_role("heading")).to_have_text("Welcome, Ann")
     field = builder.get_by_label("Text", exact=True).first
+    builder.evaluate("window.lost = 0; addEventListener('blur', () => { window.lost += 1; })")
     field.fill("")
     field.press_sequentially("Hello there, dear reader", delay=60)
     expect(field).to_have_value("Hello there, dear reader")
     expect(field).to_be_focused()
     expect(preview.get_by_role("heading")).to_have_text("Hello there, dear reader")
+    assert builder.evaluate("window.lost") == 0
     assert builder.errors == []  # type: ignore[attr-defined]
 
 

@@ -21,7 +21,7 @@ addEventListener("message", (event) => {
     completed(button) { tell({ event: "completed", button }); },
     dismissed(button) { tell({ event: "dismissed", button }); },
     failed(error) { tell({ event: "failed", button: String((error && error.message) || error) }); },
-  });
+  }, { takeFocus: false }); // somebody is typing in the builder around it
 });
 
 // Links lead nowhere from here.

@@ -12,8 +12,9 @@ function words() {
 /**
  * Show a content. `hooks`: viewed(), completed(button), dismissed(button), failed(error); each is
  * called at most once, and after completed, dismissed or failed nothing is left on the page.
+ * `takeFocus` false leaves the focus where it is, also that of a page around this one.
  */
-function open(content, hooks) {
+function open(content, hooks, { takeFocus = true } = {}) {
   let place;
   let stopWatching = function () {};
   let done = false;
@@ -31,7 +32,7 @@ function open(content, hooks) {
     place.panel = panel;
     place.host.close = function () { done = true; stopWatching(); closePanel(place); };
     place.root.append(panel);
-    openPanel(panel);
+    openPanel(panel, takeFocus);
     stopWatching = watchVisible(panel, hooks.viewed, function () { end("failed", "never visible"); });
   } catch (error) {
     end("failed", error);
@@ -69,10 +70,12 @@ function makePanel(content, end) {
 }
 
 /** Into the top layer, above every z-index of the page. */
-function openPanel(panel) {
+function openPanel(panel, takeFocus) {
   if (panel.tagName === "DIALOG") {
+    panel.inert = !takeFocus; // showModal itself takes the focus, unless there is nothing to be focused
     panel.showModal();
-    panel.focus();
+    panel.inert = false;
+    if (takeFocus) panel.focus();
   } else if (panel.showPopover) {
     panel.setAttribute("popover", "manual");
     panel.showPopover();

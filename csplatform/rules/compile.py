@@ -4,7 +4,7 @@ All statements here see the present. Every leaf is two-valued, so AND, OR and NO
 mean in the rule.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from csplatform.kit import sql as database
@@ -68,6 +68,28 @@ def matching_ids(
         return set()
     query = matching_query(node, subject, at, ids=ids)
     return {row[0] for row in database.rows(query.text, query.params)}
+
+
+def matching_pairs(
+    node: Node, subject: str, at: datetime, pairs: Iterable[tuple[int, int | None]]
+) -> set[tuple[int, int | None]]:
+    """Of (id, company id) pairs those that the rule matches now. One statement.
+
+    For people who stand for one of their companies: where the rule asks about their companies,
+    only the pair's counts, while they work there. None: all of their companies count.
+    """
+    asked = set(pairs)
+    if not asked:
+        return set()
+    ids, companies = zip(*asked, strict=True)
+    scope = Scope(subject, "s0", at, few=True, company="r.company")
+    rule = condition(node, scope)
+    found = database.rows(
+        "SELECT r.id, r.company FROM unnest(%s::bigint[], %s::bigint[]) AS r (id, company)"
+        f" JOIN {scope.table} s0 ON s0.id = r.id WHERE {scope.alive} AND {rule.text}",
+        (list(ids), list(companies), *rule.params),
+    )
+    return set(found)
 
 
 def count_matching(node: Node, subject: str, at: datetime) -> int:

@@ -39,6 +39,8 @@ def quantified_sql(quantifier: Quantifier, inner: Node, scope: Scope, subject: s
         f" JOIN {nested.table} {nested.alias} ON {nested.alias}.id = {link}.{subject}_id"
         f" WHERE {link}.{scope.subject}_id = {scope.alias}.id AND {nested.alive}"
     )
+    if scope.company and subject == "company":
+        related += f" AND {link}.company_id = COALESCE({scope.company}, {link}.company_id)"
     rule = condition(inner, nested)
     if quantifier.match == "any":
         return _exists(related, rule)

@@ -22,6 +22,8 @@ class Scope:
         few: whether only a few ids are asked about. Kinds then look up row by row through indexes;
             else they gather everybody's answer once, which is faster for whole tables.
         low, high: when whole tables are walked in slices: only ids above low up to high count.
+        company: SQL of the one company of the person that counts here, for whoever stands for one
+            of several companies (NULL: all count); "" where the question does not arise.
         level: how many relations were crossed; makes aliases unique.
     """
 
@@ -31,6 +33,7 @@ class Scope:
     few: bool = False
     low: int | None = None
     high: int | None = None
+    company: str = ""
     level: int = 0
 
     @property
@@ -46,6 +49,7 @@ class Scope:
     def crossed(self, subject: str) -> "Scope":
         """The scope of a nested rule; a slice of the outer table says nothing about it."""
         level = self.level + 1
+        alias = f"{subject[0]}{level}"
         return replace(
-            self, subject=subject, alias=f"{subject[0]}{level}", level=level, low=None, high=None
+            self, subject=subject, alias=alias, level=level, low=None, high=None, company=""
         )

@@ -9,12 +9,13 @@ from django.db import DatabaseError, transaction
 
 from csplatform.kit import sql
 from csplatform.kit.jobs import NOBODYS_FAULT
-from csplatform.rules.compile import matching_ids
+from csplatform.rules.tree import Node
 from csplatform.rules.words import in_words
 from journeys.engine.runs import Run, Sending
 from journeys.engine.versions import CompiledVersion
 from journeys.models.participant import Phase
 from journeys.steps.kind import StepBatch, StepView
+from journeys.steps.matching import who_matches
 from journeys.steps.outcome import Fail, Go, Leave, Outcome, Stay, WaitFor, WaitUntil
 
 log = logging.getLogger(__name__)
@@ -66,9 +67,9 @@ def check_goals(runs: Sequence[Run], now: datetime) -> None:
 def _check_exit_rules(version: CompiledVersion, runs: list[Run], now: datetime) -> None:
     for rule in version.exit_rules:
         left = [run for run in runs if not run.over]
-        hits = matching_ids(rule.rule, version.subject, now, _subject_ids(left))
+        hits = _hits(rule.rule, version, left, now)
         for run in left:
-            if run.traveller.subject_id in hits:
+            if run.traveller.id in hits:
                 evidence = {"rule": in_words(rule.rule, version.subject)}
                 run.end("unenrolled", rule.name, now, "leave", evidence)
 
@@ -77,9 +78,9 @@ def _check_goal(version: CompiledVersion, runs: list[Run], now: datetime) -> Non
     open_runs = [run for run in runs if run.goal_at is None]
     if version.goal is None or not open_runs:
         return
-    hits = matching_ids(version.goal, version.subject, now, _subject_ids(open_runs))
+    hits = _hits(version.goal, version, open_runs, now)
     for run in open_runs:
-        if run.traveller.subject_id in hits:
+        if run.traveller.id in hits:
             run.goal_at = now
             evidence = {"rule": in_words(version.goal, version.subject)}
             run.note("goal", run.step, "", evidence)
@@ -87,8 +88,8 @@ def _check_goal(version: CompiledVersion, runs: list[Run], now: datetime) -> Non
                 run.end("completed", "goal", now, "leave", evidence)
 
 
-def _subject_ids(runs: Sequence[Run]) -> list[int]:
-    return sorted({run.traveller.subject_id for run in runs})
+def _hits(rule: Node, version: CompiledVersion, runs: Sequence[Run], now: datetime) -> set[int]:
+    return who_matches(rule, version.subject, (run.traveller for run in runs), now)
 
 
 # --- one step -------------------------------------------------------------------------------

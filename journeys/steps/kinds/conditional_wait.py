@@ -10,7 +10,6 @@ from csplatform.customers.models import EventName
 from csplatform.kit import sql
 from csplatform.kit.errors import DomainError
 from csplatform.kit.schema import Config
-from csplatform.rules.compile import matching_ids
 from csplatform.rules.kind import FactKey
 from csplatform.rules.parse import load_rule, parse_rule
 from csplatform.rules.references import fact_keys
@@ -25,6 +24,7 @@ from journeys.steps.kind import (
     StepView,
     Traveller,
 )
+from journeys.steps.matching import who_matches
 from journeys.steps.outcome import Go, Outcome, Stay, WaitFor
 
 NO_REF = -1  # a step that this traveller never passed: no event can be about it
@@ -202,8 +202,7 @@ class _Truth:
 def _truth(condition: Condition, batch: StepBatch) -> _Truth:
     if condition.type == "rule":
         rule = load_rule(condition.rule, batch.subject)
-        hits = matching_ids(rule, batch.subject, batch.now, batch.subject_ids())
-        ids = {t.id for t in batch.travellers if t.subject_id in hits}
+        ids = who_matches(rule, batch.subject, batch.travellers, batch.now)
         return _Truth(in_words(rule, batch.subject), ids)
     offer = _offer(condition, batch.steps)
     names = {key: view.name for key, view in batch.steps.items()}

@@ -7,10 +7,10 @@ from pydantic import Field, model_validator
 
 from csplatform.kit.errors import DomainError
 from csplatform.kit.schema import Config
-from csplatform.rules.compile import matching_ids
 from csplatform.rules.parse import load_rule, parse_rule
 from csplatform.rules.words import in_words
 from journeys.steps.kind import CheckContext, Exit, Mark, StepBatch, StepKind
+from journeys.steps.matching import who_matches
 from journeys.steps.outcome import Go, Outcome
 
 ELSE = "else"
@@ -78,18 +78,17 @@ class IfElse(StepKind):
     def run(self, batch: StepBatch) -> dict[int, Outcome]:
         """One query per path for those whom no earlier path took."""
         config: Any = batch.step.config
-        left = {t.id: t.subject_id for t in batch.travellers}
+        left = {t.id: t for t in batch.travellers}
         outcomes: dict[int, Outcome] = {}
         for path in config.paths:
             if not left:
                 break
             rule = load_rule(path.rule, batch.subject)
-            hits = matching_ids(rule, batch.subject, batch.now, sorted(set(left.values())))
+            hits = who_matches(rule, batch.subject, left.values(), batch.now)
             words = in_words(rule, batch.subject) if hits else ""
-            for participant_id, subject_id in list(left.items()):
-                if subject_id in hits:
-                    outcomes[participant_id] = Go(path.key, {"matched": path.label, "rule": words})
-                    del left[participant_id]
+            for participant_id in hits:
+                outcomes[participant_id] = Go(path.key, {"matched": path.label, "rule": words})
+                del left[participant_id]
         for participant_id in left:
             outcomes[participant_id] = Go(ELSE, {"matched": "no path"})
         return outcomes

@@ -63,5 +63,8 @@ def _register_work() -> None:
         lane_work.register(work.key, work)
     periodic.register("journeys.recover", Periodic("journeys.recover", 5, advance.recover))
     periodic.register(
+        "journeys.closed_waits", Periodic("journeys.closed_waits", 86_400, inbox.purge_closed)
+    )
+    periodic.register(
         "journeys.quarantine", Periodic("journeys.quarantine", 30, life.lift_quarantines)
     )

@@ -12,6 +12,8 @@ from journeys.engine.advance import advance_locked, lock_subjects
 log = logging.getLogger(__name__)
 CONSUMER = "journeys"
 BATCH = 1000
+# How long an event that came too late is still noted.
+LATE_DAYS = 30
 # Waiting or about to: an event that comes while the wait is being armed counts as well.
 WAITING = "p.phase IN ('waiting', 'arming') AND p.ended_at IS NULL"
 
@@ -64,6 +66,7 @@ def _meet() -> int:
         advance_locked(waiting, WAITING, database_now())
     held = {inbox_id for inbox_id, participant in matches if participant in busy}
     done = [inbox_id for inbox_id in events if inbox_id not in held]
+    _note_late(done)
     sql.run("DELETE FROM customers_eventinbox WHERE id = ANY(%s)", [done])
     return len(done)
 
@@ -79,6 +82,7 @@ def _make_due() -> int:
         f" AND p.state = 'active' AND {WAITING} ORDER BY p.id FOR UPDATE)",
         [waiting],
     )
+    _note_late(events)
     sql.run("DELETE FROM customers_eventinbox WHERE id = ANY(%s)", [events])
     return len(events)
 
@@ -92,14 +96,44 @@ def _lockable(ids: list[int]) -> set[int]:
     return {row[0] for row in found}
 
 
+def _met(columns: str, which: str) -> str:
+    """Inbox rows `i` of %(ids)s with waits `w`: same event, same subject, the ref waited for."""
+    one = (
+        f"SELECT {columns} FROM customers_eventinbox i JOIN journeys_wait w"
+        " ON w.name_id = i.name_id AND w.{subject} = i.{subject} AND w.ref IN (0, i.ref)"
+        f" AND w.closed_at {which} WHERE i.id = ANY(%(ids)s)"
+    )
+    return " UNION ".join(one.replace("{subject}", name) for name in ("person_id", "company_id"))
+
+
 def _matches(inbox_ids: list[int]) -> list[tuple[int, int]]:
-    """(inbox row, participant) pairs: same event, same subject, and the ref that is waited for."""
-    return sql.rows(
-        "SELECT i.id, w.participant_id FROM customers_eventinbox i JOIN journeys_wait w"
-        " ON w.name_id = i.name_id AND w.person_id = i.person_id AND w.ref IN (0, i.ref)"
-        " WHERE i.id = ANY(%(ids)s)"
-        " UNION SELECT i.id, w.participant_id FROM customers_eventinbox i JOIN journeys_wait w"
-        " ON w.name_id = i.name_id AND w.company_id = i.company_id AND w.ref IN (0, i.ref)"
-        " WHERE i.id = ANY(%(ids)s)",
+    """(inbox row, participant) pairs of those who wait."""
+    return sql.rows(_met("i.id, w.participant_id", "IS NULL"), {"ids": inbox_ids})
+
+
+def _note_late(inbox_ids: list[int]) -> None:
+    """Say in the feed of those who went on at the limit that the event came after all; once."""
+    met = _met("w.id, i.id AS inbox_id, i.name_id, i.ref, i.occurred_at", "IS NOT NULL")
+    sql.run(
+        f"WITH late AS (SELECT DISTINCT ON (m.id) * FROM ({met}) m ORDER BY m.id, m.inbox_id),"
+        " mine AS (SELECT id FROM journeys_wait WHERE id IN (SELECT id FROM late)"
+        "  ORDER BY id FOR UPDATE),"
+        " gone AS (DELETE FROM journeys_wait WHERE id IN (SELECT id FROM mine)"
+        "  RETURNING id, participant_id, step_id, visit, closed_at)"
+        " INSERT INTO journeys_transition (participant_id, program_id, version_id, amendment,"
+        "  step_id, visit, kind, exit, evidence, occurred_at, recorded_at)"
+        " SELECT p.id, p.program_id, p.version_id, 0, g.step_id, g.visit, 'late', '',"
+        "  jsonb_build_object('event', n.name, 'ref', l.ref, 'happened', l.occurred_at,"
+        "   'decided', g.closed_at), clock_timestamp(), clock_timestamp()"
+        " FROM gone g JOIN late l ON l.id = g.id JOIN journeys_participant p"
+        "  ON p.id = g.participant_id JOIN customers_eventname n ON n.id = l.name_id",
         {"ids": inbox_ids},
+    )
+
+
+def purge_closed() -> int:
+    """Stop listening for what is long too late; how many waits went (periodic chore)."""
+    return sql.run(
+        "DELETE FROM journeys_wait WHERE closed_at < now() - make_interval(days => %s)",
+        [LATE_DAYS],
     )

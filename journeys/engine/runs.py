@@ -53,6 +53,7 @@ class Run:
     end_reason: str = ""
     goal_at: datetime | None = None
     listens: tuple[tuple[str, int], ...] = ()
+    expired: bool = False  # its wait was decided by the limit
     moved: bool = False
     log: list[Entry] = field(default_factory=list)
     sends: list[Sending] = field(default_factory=list)

@@ -23,7 +23,10 @@ TRANSITION = (
     "participant_id bigint, program_id bigint, version_id bigint, amendment int, step_id bigint,"
     " to_step_id bigint, visit int, kind text, exit text, evidence jsonb"
 )
-WAIT = "participant_id bigint, name_id int, person_id bigint, company_id bigint, ref bigint"
+WAIT = (
+    "participant_id bigint, name_id int, person_id bigint, company_id bigint, ref bigint,"
+    " step_id bigint, visit int"
+)
 OUTBOX = (
     "id bigint, participant_id bigint, program_id bigint, step_id bigint, step_key text,"
     " visit int, slot text, channel text, person_id bigint, company_id bigint, payload jsonb"
@@ -47,7 +50,7 @@ def write(runs: Sequence[Run], now: datetime) -> None:
         return
     _write_positions(changed)
     _write_transitions(changed, now)
-    _write_waits(changed)
+    _write_waits(changed, now)
     _write_outbox(changed, now)
 
 
@@ -109,11 +112,21 @@ def _write_transitions(runs: Sequence[Run], now: datetime) -> None:
     )
 
 
-def _write_waits(runs: Sequence[Run]) -> None:
-    """Drop the waits of everybody who moved, then write the new ones."""
-    done = [run.traveller.id for run in runs if run.had_waits and run.moved]
+def _write_waits(runs: Sequence[Run], now: datetime) -> None:
+    """Drop the waits of everybody who moved, or close what a limit decided; write the new ones."""
+    moved = [run for run in runs if run.had_waits and run.moved]
+    expired = [run.traveller.id for run in moved if run.expired]
+    if expired:
+        sql.run(
+            "UPDATE journeys_wait SET closed_at = %s"
+            " WHERE participant_id = ANY(%s) AND closed_at IS NULL",
+            [now, expired],
+        )
+    done = [run.traveller.id for run in moved if not run.expired]
     if done:
-        sql.run("DELETE FROM journeys_wait WHERE participant_id = ANY(%s)", [done])
+        sql.run(
+            "DELETE FROM journeys_wait WHERE participant_id = ANY(%s) AND closed_at IS NULL", [done]
+        )
     listening = [run for run in runs if run.listens and not run.over]
     if not listening:
         return
@@ -125,6 +138,8 @@ def _write_waits(runs: Sequence[Run]) -> None:
             "person_id": run.traveller.person_id,
             "company_id": run.traveller.company_id,
             "ref": ref,
+            "step_id": run.step.id if run.step else None,
+            "visit": run.traveller.visit,
         }
         for run in listening
         for name, ref in run.listens

@@ -174,7 +174,8 @@ class Wait(models.Model):
     """A participant waits for an event about a subject and a ref (0: any ref).
 
     Committed while the participant is still due ("arming"), so that no event slips between
-    looking at history and starting to listen.
+    looking at history and starting to listen. A wait that its limit decided stays for a while,
+    closed: the first event that comes after all is noted as too late, at this step and visit.
     """
 
     participant = models.ForeignKey(
@@ -184,12 +185,16 @@ class Wait(models.Model):
     person_id = models.BigIntegerField(null=True)
     company_id = models.BigIntegerField(null=True)
     ref = models.BigIntegerField(default=0)
+    closed_at = models.DateTimeField(null=True)
+    step_id = models.BigIntegerField(null=True)
+    visit = models.IntegerField(default=0)
 
     class Meta:
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(
                 fields=["participant", "name_id", "person_id", "company_id", "ref"],
+                condition=Q(closed_at=None),
                 nulls_distinct=False,
                 name="one_wait_per_event",
             )
@@ -205,6 +210,10 @@ class Wait(models.Model):
                 fields=["name_id", "company_id", "ref"],
                 condition=Q(company_id__isnull=False),
                 name="wait_for_company",
+            ),
+            # the purge of waits that a limit decided
+            models.Index(
+                fields=["closed_at", "id"], condition=Q(closed_at__isnull=False), name="wait_closed"
             ),
         ]
 

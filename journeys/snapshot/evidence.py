@@ -19,7 +19,8 @@ LABELS = {
     "rule": "Rule", "bucket": "Place from 0 to 100", "group": "Group", "attribute": "Attribute",
     "old": "Before", "new": "After", "unchanged": "Had this value already", "template": "Mail",
     "waits_for": "Listens for", "at_limit": "The time was up", "event": "Event",
-    "exit_step": "Exit step", "engagement": "Engagement",
+    "exit_step": "Exit step", "engagement": "Engagement", "happened": "Happened",
+    "decided": "Decided before, at the limit",
 }  # fmt: skip
 MOMENT = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
 

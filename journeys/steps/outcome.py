@@ -30,12 +30,14 @@ class Go:
     Attributes:
         ref: what later waits are about (an invitation's id); with effects and no ref it is the
             first effect's outbox id.
+        expired: the time was up: events that its wait listened to are too late from now on.
     """
 
     exit: str = "done"
     evidence: Mapping[str, Any] = field(default_factory=dict)
     effects: tuple[Effect, ...] = ()
     ref: int | None = None
+    expired: bool = False
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,7 @@ class ConditionalWait(StepKind):
             at_limit = t.limit_at is not None and t.limit_at <= batch.now
             answers = [truth.holds(t, at_limit) for truth in truths]
             combine = any if config.logic == "any" else all
+            in_time = not at_limit or combine([truth.holds(t, False) for truth in truths])
             evidence = {
                 "conditions": [
                     {"words": truth.words, "true": answer}
@@ -147,9 +148,9 @@ class ConditionalWait(StepKind):
                 "at_limit": at_limit,
             }
             if combine(answers):
-                outcomes[t.id] = Go("met", evidence)
+                outcomes[t.id] = Go("met", evidence, expired=not in_time)
             elif at_limit:
-                outcomes[t.id] = Go("not_met", evidence)
+                outcomes[t.id] = Go("not_met", evidence, expired=True)
             else:
                 outcomes[t.id] = Stay()
         return outcomes

@@ -126,9 +126,67 @@ def test_the_limit_takes_the_other_exit(run_lanes):
     pass_time(days=3, minutes=1)
     run_lanes("live")
     assert Participant.objects.get().end_reason == "ignored it"
-    record_events([EventInput("email.opened", person_id=someone.pk, ref=Outbox.objects.get().pk)])
+    opening = EventInput("email.opened", person_id=someone.pk, ref=Outbox.objects.get().pk)
+    record_events([opening])
     run_lanes("live")
     assert Participant.objects.get().end_reason == "ignored it"
+    late = Transition.objects.get(kind="late")
+    assert late.step_id == Transition.objects.get(exit="not_met").step_id
+    assert late.evidence["event"] == "email.opened"
+    record_events([opening])  # said once
+    run_lanes("live")
+    assert Transition.objects.filter(kind="late").count() == 1
+    assert not Wait.objects.exists()
+
+
+def test_a_second_wait_for_the_same_event_after_a_late_one(run_lanes):
+    """PRG-06: what is too late for one wait is in time for the next."""
+    mail = make.mail_template()
+    opened = [{"type": "event", "step": "ml", "event": "opened"}]
+    program = make.program(
+        make.step("send_email", "ml", template=mail.pk),
+        make.step("conditional_wait", "w1", amount=3, unit="days", conditions=opened,
+                  exits={"met": [], "not_met": []}),
+        make.step("conditional_wait", "w2", amount=3, unit="days", conditions=opened,
+                  exits={"met": [make.step("exit", "e1", reason="at last")], "not_met": []}),
+    )  # fmt: skip
+    someone = make.person()
+    enroll(program.pk, [someone.pk], actor=None)
+    run_lanes("live")
+    pass_time(days=3, minutes=1)
+    run_lanes("live")
+    record_events([EventInput("email.opened", person_id=someone.pk, ref=Outbox.objects.get().pk)])
+    run_lanes("live")
+    assert Participant.objects.get().end_reason == "at last"
+    first = program.published.steps.get(key="w1")
+    assert Transition.objects.get(kind="late").step_id == first.pk
+
+
+def test_what_a_limit_decided_well_is_too_late_afterwards(run_lanes):
+    """PRG-06: “not opened” was true at the limit; the opening after it is said to be late."""
+    mail = make.mail_template()
+    program = make.program(
+        make.step("send_email", "ml", template=mail.pk),
+        make.step("conditional_wait", "cw", amount=3, unit="days", logic="any", conditions=[
+            {"type": "event", "step": "ml", "event": "clicked"},
+            {"type": "event", "step": "ml", "event": "not_clicked"}],
+            exits={"met": [], "not_met": []}),
+    )  # fmt: skip
+    someone, other = make.person(), make.person()
+    enroll(program.pk, make.ids([someone, other]), actor=None)
+    run_lanes("live")
+    messages = dict(Outbox.objects.values_list("person_id", "pk"))
+    record_events([EventInput("email.clicked", person_id=other.pk, ref=messages[other.pk])])
+    run_lanes("live")
+    pass_time(days=3, minutes=1)
+    run_lanes("live")
+    record_events([
+        EventInput("email.clicked", person_id=pk, ref=ref) for pk, ref in messages.items()
+    ])  # fmt: skip
+    run_lanes("live")
+    run = Participant.objects.get(person=someone)
+    assert list(Transition.objects.filter(kind="late").values_list("participant_id", flat=True)) \
+        == [run.pk]
 
 
 def test_a_changed_attribute_meets_a_rule_condition(run_lanes):

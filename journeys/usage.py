@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from csplatform.segments.models import Segment
 from csplatform.segments.usage import Use
-from journeys.models import Program, ProgramVersion
+from journeys.models import Amendment, Program, ProgramVersion
 from journeys.models.program import ProgramState
 
 ENDED = (ProgramState.STOPPED, ProgramState.COMPLETED)
@@ -37,8 +37,8 @@ class JSONPathField(Field):
 
 
 def programs_naming(path: str, value: Any) -> QuerySet[Program]:
-    """Programs that are not over and whose draft or any published version has something at
-    `path`: people may still travel an older version.
+    """Programs that are not over and whose draft, any published version or amendment has something
+    at `path`: people may still travel an older version.
 
     Args:
         path: JSON path, code-owned; `$value` in it is bound to `value`.
@@ -54,8 +54,10 @@ def programs_naming(path: str, value: Any) -> QuerySet[Program]:
         )
 
     versions = ProgramVersion.objects.filter(program=OuterRef("pk")).filter(named("document"))
+    amendments = Amendment.objects.filter(version__program=OuterRef("pk")).filter(named("config"))
     living = Program.objects.exclude(state__in=ENDED)
-    return living.filter(named("draft") | Exists(versions)).order_by("name")
+    naming = living.filter(named("draft") | Exists(versions) | Exists(amendments))
+    return naming.order_by("name")
 
 
 def programs_using_segment(segment: Segment) -> list[Use]:

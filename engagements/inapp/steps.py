@@ -106,6 +106,10 @@ class TriggerEngagement(StepKind):
         reason = why_not(engagement, database_now())
         return [Mark("/engagement", reason, code="not_active")] if reason else []
 
+    def may_amend(self, old: TriggerEngagementConfig, new: TriggerEngagementConfig) -> list[Mark]:
+        """Another engagement takes over at once (PRG-43)."""
+        return []
+
     def on_publish(self, step: StepView) -> list[Mark]:
         """Associate the engagement; the mark of an error undoes the whole publishing."""
         config: TriggerEngagementConfig = step.config

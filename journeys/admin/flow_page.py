@@ -57,7 +57,7 @@ def flow_page(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) 
 
 def is_changed(program: Program) -> bool:
     """Whether the draft differs from what is published."""
-    return program.published is not None and program.published.document != program.draft
+    return program.published is not None and program.published.in_force() != program.draft
 
 
 def editable(request: HttpRequest, program: Program) -> bool:
@@ -247,5 +247,5 @@ def changes_in_words(program: Program) -> list[str]:
     """What publishing the draft would change, against the published version."""
     if program.published is None:
         return []
-    old, new = parse_flow(program.published.document), parse_flow(program.draft)
+    old, new = parse_flow(program.published.in_force()), parse_flow(program.draft)
     return diff_words(old, new, program.type)

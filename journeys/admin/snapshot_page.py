@@ -49,7 +49,7 @@ def snapshot_live(request: HttpRequest, object_id: str, *, model_admin: ModelAdm
 
 def live_context(program: Program) -> dict[str, Any]:
     """Figures and the flow that they stand on: what is published, else the draft."""
-    document = program.published.document if program.published else program.draft
+    document = program.published.in_force() if program.published else program.draft
     flow = parse_flow(document)
     words = flow_words(flow, program.type)
     figures = live_figures(program.pk)

@@ -75,7 +75,7 @@ def _shown(program: Program, number: str) -> ProgramVersion | None:
 
 
 def _tree(version: ProgramVersion, program: Program) -> Tree:
-    flow = parse_flow(version.document)
+    flow = parse_flow(version.in_force())
     return build_tree(flow, flow_words(flow, program.type))
 
 
@@ -89,7 +89,7 @@ def versions_do(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
         raise Http404
     try:
         save_draft(
-            program.pk, version.document, revision=program.draft_revision, actor=request.user
+            program.pk, version.in_force(), revision=program.draft_revision, actor=request.user
         )
     except DomainError as error:
         messages.error(request, str(error))

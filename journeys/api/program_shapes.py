@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from csplatform.api.fields import IdField, ObjectField, ShapeSerializer
-from journeys.models import Program, ProgramVersion
+from journeys.models import Amendment, Program, ProgramVersion
 from journeys.models.program import ProgramType
 
 LARGEST_REVISION = 2**31 - 2
@@ -80,6 +80,24 @@ class ReasonGiven(ShapeSerializer):
     """Why, for the history."""
 
     reason = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
+
+
+class AmendGiven(ShapeSerializer):
+    """The step of the published version and its whole new settings."""
+
+    step = serializers.CharField(max_length=20, help_text="Key of the step.")
+    config = ObjectField()
+
+
+class AmendmentAnswer(serializers.ModelSerializer):
+    """A change in place that is in force now."""
+
+    config = ObjectField()
+
+    class Meta:
+        model = Amendment
+        fields = ["version", "number", "step_key", "config", "made_at", "made_by"]
+        read_only_fields = fields
 
 
 class EnrollGiven(ShapeSerializer):

@@ -15,6 +15,8 @@ from csplatform.api.viewsets import ReadViewSet
 from csplatform.kit.errors import DomainError
 from journeys.api.program_shapes import (
     WELCOME_FLOW,
+    AmendGiven,
+    AmendmentAnswer,
     CheckAnswer,
     CountsAnswer,
     DraftAnswer,
@@ -31,6 +33,7 @@ from journeys.api.program_shapes import (
 from journeys.filters import ProgramFilter
 from journeys.flow.parse import parse_flow
 from journeys.models import Folder, Program
+from journeys.operations.amend import amend_step
 from journeys.operations.draft import (
     clone_program,
     create_program,
@@ -88,6 +91,7 @@ class ProgramViewSet(ReadViewSet):
         "pause": "journeys.publish_program",
         "resume": "journeys.publish_program",
         "stop": "journeys.publish_program",
+        "amend": "journeys.publish_program",
         "enroll": "journeys.enroll_participant",
     }
 
@@ -216,6 +220,17 @@ class ProgramViewSet(ReadViewSet):
             program.pk, actor=request.user, revision=shape.validated_data.get("revision")
         )
         return Response(VersionSerializer(version).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=AmendGiven, responses={201: AmendmentAnswer})
+    @action(detail=True, methods=["post"])
+    def amend(self, request: Request, pk: str) -> Response:
+        """Change a step of the published version in place: a wait's conditions, an engagement."""
+        program = self.get_object()
+        shape = AmendGiven(data=request.data)
+        shape.is_valid(raise_exception=True)
+        given = shape.validated_data
+        made = amend_step(program.pk, given["step"], given["config"], actor=request.user)
+        return Response(AmendmentAnswer(made).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ReasonGiven, responses=ProgramSerializer)
     @action(detail=True, methods=["post"])

@@ -107,6 +107,23 @@ def dump(flow: Flow) -> dict[str, Any]:
     return document
 
 
+def amended(
+    document: Mapping[str, Any], configs: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """A document whose steps of these keys have other configs."""
+
+    def steps(sequence: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [step(data) for data in sequence]
+
+    def step(data: dict[str, Any]) -> dict[str, Any]:
+        found = {**data, "config": dict(configs.get(data["key"], data["config"]))}
+        if "exits" in data:
+            found["exits"] = {key: steps(inner) for key, inner in data["exits"].items()}
+        return found
+
+    return {**document, "steps": steps(document["steps"])}
+
+
 def dump_step(step: FlowStep) -> dict[str, Any]:
     """The JSON of one step and all below it."""
     data: dict[str, Any] = {

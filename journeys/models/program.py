@@ -5,6 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
+from journeys.flow.document import amended
+
 
 class Folder(models.Model):
     """A folder of the program list."""
@@ -126,6 +128,11 @@ class ProgramVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.program} v{self.number}"
+
+    def in_force(self) -> dict[str, Any]:
+        """The document with all amendments."""
+        rows = self.amendments.order_by("number").values_list("step_key", "config")
+        return amended(self.document, dict(rows)) if rows else self.document
 
 
 class Step(models.Model):

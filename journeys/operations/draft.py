@@ -104,7 +104,7 @@ def discard_changes(program_id: int, *, actor: Any) -> Program:
         program = Program.objects.select_for_update(no_key=True).get(pk=program_id)
         if program.published is None:
             raise Conflict("This program was never published, so there is nothing to go back to.")
-        program.draft = program.published.document
+        program.draft = program.published.in_force()
         program.draft_revision += 1
         program.save(update_fields=["draft", "draft_revision", "updated_at"])
         audit.record(actor, "program.discard", program)

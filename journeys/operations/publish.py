@@ -131,7 +131,7 @@ def publish_program(program_id: int, *, actor: Any, revision: int | None = None)
             raise Conflict(f"A {state} program cannot be published.", code="state")
         if revision is not None and program.draft_revision != revision:
             raise Conflict("The flow changed since you looked at it; look again.", code="stale")
-        if program.published and program.published.document == program.draft:
+        if program.published and program.published.in_force() == program.draft:
             raise Conflict("Nothing has changed since the published version.", code="unchanged")
         flow = parse_flow(program.draft)
         found = errors(check_flow(flow, subject=program.type, program_id=program.pk))
@@ -140,7 +140,7 @@ def publish_program(program_id: int, *, actor: Any, revision: int | None = None)
         version = _freeze(program, flow, now, actor)
         compiled = load_versions([version.pk])[version.pk]
         _associate(compiled)
-        _subscribe(compiled)
+        subscribe_version(compiled)
         _activate(program, version, now, actor)
         _start_entry(program, flow, now)
     return version
@@ -186,8 +186,9 @@ def _associate(version: CompiledVersion) -> None:
         raise DomainError(problems)
 
 
-def _subscribe(version: CompiledVersion) -> None:
-    """Ask for inbox rows of all events that waits of this version listen to."""
+def subscribe_version(version: CompiledVersion) -> None:
+    """Ask for inbox rows of all events that waits of this version listen to, inside the operation
+    that puts it in force."""
     names: set[str] = set()
     for view in version.steps.values():
         names |= view.kind.listens_to(view.config, version.steps)

@@ -184,6 +184,10 @@ class StepKind:
         """What is wrong beyond the config's own schema: dangling references and the like."""
         return []
 
+    def may_amend(self, old: Any, new: Any) -> list[Mark]:
+        """What speaks against putting another config in force without a new version."""
+        return [Mark("", "This step changes only with a new version.", code="version")]
+
     def on_publish(self, step: StepView) -> list[Mark]:
         """Associate what the step uses, in the publishing transaction; errors undo it all."""
         return []

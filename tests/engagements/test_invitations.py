@@ -12,17 +12,15 @@ from csplatform.kit import sql
 from csplatform.kit.errors import DomainError
 from engagements.inapp.operations.drafts import save_draft
 from engagements.inapp.operations.life import end_engagement, launch_engagement, pause_engagement
-from engagements.inapp.operations.links import StepPlace, connect, disconnect
 from engagements.models import Engagement, Invitation, ProgramLink, Showing
-from journeys.engine.versions import load_versions
 from journeys.models import (
-    Amendment,
     Participant,
     Program,
     ProgramVersion,
     Refusal,
     Transition,
 )
+from journeys.operations.amend import amend_step
 from journeys.operations.enroll import enroll
 from journeys.operations.life import stop_program
 from journeys.operations.publish import publish_program
@@ -377,15 +375,7 @@ def test_after_a_swap_earlier_participants_fail(run_lanes: Lanes) -> None:
     ann, bob = person(), person("u-2", "bob@example.com")
     runs = program(old, waits_for="failed")
     enroll(runs.pk, [ann], actor=None)
-    now = datetime.now(UTC)
-    version = load_versions([runs.published_id])[runs.published_id]
-    view = version.steps["eng"]
-    place = StepPlace(runs.pk, version.id, view.id, "eng")
-    disconnect(old.pk, place, now=now)
-    connect(new.pk, place, now=now)
-    Amendment.objects.create(
-        version_id=version.id, number=1, step_key="eng", config={"engagement": new.pk}, made_at=now
-    )
+    amend_step(runs.pk, "eng", {"engagement": new.pk}, actor=None)
     enroll(runs.pk, [bob], actor=None)
     run_lanes("live")
     states = dict(Invitation.objects.values_list("person_id", "state"))

@@ -120,6 +120,18 @@ class ConditionalWait(StepKind):
                     marks.append(Mark(f"{path}/event", message))
         return marks
 
+    def may_amend(self, old: ConditionalWaitConfig, new: ConditionalWaitConfig) -> list[Mark]:
+        """Conditions and logic may change; events and limit need a new version (PRG-44)."""
+        marks = []
+        if (old.amount, old.unit) != (new.amount, new.unit):
+            marks.append(
+                Mark("/amount", "The limit changes only with a new version.", code="version")
+            )
+        if _events(old) != _events(new):
+            message = "The events that are waited for change only with a new version."
+            marks.append(Mark("/conditions", message, code="version"))
+        return marks
+
     def run(self, batch: StepBatch) -> dict[int, Outcome]:
         """Start to listen; what happened before is looked at once the wait rows are committed."""
         config: Any = batch.step.config
@@ -161,6 +173,10 @@ def _condition_words(condition: Condition, names: Mapping[str, str]) -> str:
         return names.get(f"rule:{id(condition)}", "a rule matches")
     step = names.get(condition.step) or "an earlier step"
     return f"“{step}”: {condition.event.replace('_', ' ')}"
+
+
+def _events(config: ConditionalWaitConfig) -> set[tuple[str, str]]:
+    return {(c.step, c.event) for c in config.conditions if c.type == "event"}
 
 
 def _rule_marks(condition: Condition, subject: str, path: str) -> list[Mark]:

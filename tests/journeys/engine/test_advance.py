@@ -185,8 +185,9 @@ def test_what_a_limit_decided_well_is_too_late_afterwards(run_lanes):
     ])  # fmt: skip
     run_lanes("live")
     run = Participant.objects.get(person=someone)
-    assert list(Transition.objects.filter(kind="late").values_list("participant_id", flat=True)) \
-        == [run.pk]
+    assert list(
+        Transition.objects.filter(kind="late").values_list("participant_id", flat=True)
+    ) == [run.pk]
 
 
 def test_a_changed_attribute_meets_a_rule_condition(run_lanes):

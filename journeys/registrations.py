@@ -3,6 +3,7 @@
 from functools import partial
 
 from csplatform.customers.hooks import attribute_users, merge_hooks
+from csplatform.freshness.flips import SWEEP_SECONDS
 from csplatform.freshness.loop import consumers
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
 from csplatform.kit.partitions import partitioned_tables
@@ -10,7 +11,7 @@ from csplatform.segments.usage import segment_users
 from journeys import bench, demo
 from journeys.admin import registrations as admin_registrations
 from journeys.emails import registrations as email_registrations
-from journeys.engine import advance, inbox, reactions
+from journeys.engine import advance, flips, inbox, reactions
 from journeys.engine.merging import repoint_runs
 from journeys.flow import templates as flow_templates
 from journeys.models.participant import Lane
@@ -62,6 +63,7 @@ def _register_work() -> None:
     for work in works:
         lane_work.register(work.key, work)
     periodic.register("journeys.recover", Periodic("journeys.recover", 5, advance.recover))
+    periodic.register("journeys.flips", Periodic("journeys.flips", SWEEP_SECONDS, flips.sweep))
     periodic.register(
         "journeys.closed_waits", Periodic("journeys.closed_waits", 86_400, inbox.purge_closed)
     )

@@ -25,7 +25,7 @@ class Touch(models.Model):
 
 
 class NextFlip(models.Model):
-    """When a rule may change its answer for a subject by time alone; re-checked when due."""
+    """When a rule may change its answer for a subject by time alone; see freshness.flips."""
 
     consumer = models.CharField(max_length=40)
     ref = models.BigIntegerField(help_text="The segment, program ... whose rule it is.")

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from csplatform.adminkit.home import Figure, attention
+from csplatform.freshness import flips
 from csplatform.freshness.loop import pending, run_batch
 from csplatform.freshness.models import BrakeStop
 from csplatform.kit.clock import now
@@ -14,6 +15,9 @@ from csplatform.kit.jobs import LaneWork, lane_work
 
 def register() -> None:
     """Small changes are seen at once; big batches take their turns in slices."""
+    lane_work.register(
+        "freshness.flips", LaneWork("freshness.flips", "live", flips.run_batch, flips.pending)
+    )
     lane_work.register(
         "freshness.touches", LaneWork("freshness.touches", "live", run_batch, pending)
     )

@@ -8,6 +8,7 @@ from csplatform.kit import sql
 from csplatform.kit.jobs import wake_on_commit
 
 MAX_DEPTH = 10
+TOUCH_COLUMNS = "subject, subject_id, key, depth, at"
 # The depth of the cause that is being worked off; the loop and the engine set it.
 cause_depth: ContextVar[int] = ContextVar("cause_depth", default=0)
 
@@ -44,7 +45,7 @@ def touch_rows(rows: Iterable[tuple[str, int, str]]) -> None:
         return
     subjects, ids, keys = zip(*wanted, strict=True)
     sql.run(
-        "INSERT INTO freshness_touch (subject, subject_id, key, depth, at)"
+        f"INSERT INTO freshness_touch ({TOUCH_COLUMNS})"
         " SELECT s, i, k, %s, now()"
         " FROM unnest(%s::text[], %s::bigint[], %s::text[]) AS x(s, i, k)",
         [depth, list(subjects), list(ids), list(keys)],

@@ -145,6 +145,51 @@ def interval(operator: str, operand: Any, type_: str, at: datetime) -> tuple[Any
     return _end(text(moment + days), type_), None
 
 
+def flips(bound: Bound, expression: Sql, *, native: str = "") -> Sql:
+    """`SELECT` of the moments at which a relative operator changes its answer about a value.
+
+    They follow from `interval`: its ends move with time; its upper end reaches a value, its lower
+    end leaves it behind.
+
+    Args:
+        native: as for `sql`.
+    """
+    days = timedelta(days=bound.operand)
+    after = timedelta(days=1) if bound.spec.type == "date" else timedelta(microseconds=1)
+    shifts = {
+        "in_last_days": [timedelta(), days + after],
+        "in_next_days": [-days, after],
+        "more_than_days_ago": [days + after],
+        "more_than_days_ahead": [-days],
+    }[bound.operator.positive]
+    moment = _moment(expression, native)
+    return Sql(
+        f"SELECT m.t + s.shift FROM ({moment.text}) m(t), unnest(%s::interval[]) s(shift)",
+        (*moment.params, shifts),
+    )
+
+
+def _moment(x: Sql, native: str) -> Sql:
+    """A date or moment as a query of a timestamptz; no row for what is none. Days are UTC days.
+
+    Text is put together from its digits: text left from an earlier type may stand in its place,
+    and a cast would fail on it.
+    """
+    if native:
+        zone = "::timestamp AT TIME ZONE 'UTC'" if native == "date" else ""
+        return Sql(f"SELECT {x.text}{zone}", x.params)
+    return Sql(
+        "SELECT (make_date(substr(v, 1, 4)::int, substr(v, 6, 2)::int, 1)"
+        " + (substr(v, 9, 2)::int - 1) + make_interval("
+        "hours => COALESCE(NULLIF(substr(v, 12, 2), ''), '0')::int,"
+        " mins => COALESCE(NULLIF(substr(v, 15, 2), ''), '0')::int,"
+        " secs => COALESCE(NULLIF(substr(v, 18, 9), ''), '0')::float8)) AT TIME ZONE 'UTC'"
+        f" FROM (SELECT {x.text} AS v) given WHERE v ~ '^[1-9][0-9]{{3}}-(0[1-9]|1[0-2])-[0-3][0-9]"
+        "(T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6}Z)?$'",
+        x.params,
+    )
+
+
 # --- one pair of functions per family: SQL and memory -------------------------------------------
 
 # (operator, expression of the value, operand) -> condition that may be NULL for a missing value

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from csplatform.customers.attributes import Spec, attribute_specs
 from csplatform.kit.errors import Problem
@@ -12,6 +12,9 @@ from csplatform.rules.facts import Facts, Needs
 from csplatform.rules.scope import Scope
 from csplatform.rules.sqltext import Sql
 from csplatform.rules.tree import SUBJECTS, Test
+
+if TYPE_CHECKING:
+    from csplatform.rules.flips import Whom
 
 
 class FactKey(NamedTuple):
@@ -120,6 +123,11 @@ class RuleKind:
     def time_dependent(self, test: Test) -> bool:
         """Whether time alone may change the answer."""
         return False
+
+    def flips(self, test: Test, subject: str, at: datetime, whom: "Whom") -> list[Sql]:
+        """Queries `SELECT id, due`: moments after `at` at which time alone may change the answer
+        about somebody in `whom` (see `rules.flips`). None where `time_dependent` is False."""
+        return []
 
 
 def shape_problem(kind: RuleKind) -> str:

@@ -2,13 +2,15 @@
 concerned alone."""
 
 from django.db import OperationalError, transaction
+from django.db.models import Q
 
+from csplatform.freshness.flips import time_key
 from csplatform.freshness.loop import Touched
 from csplatform.rules.kind import FactKey
 from csplatform.rules.parse import MAX_CROSSINGS, load_rule
 from csplatform.rules.reach import affected_ids
 from csplatform.segments.models import Segment, State
-from csplatform.segments.operations.membership import refresh_members
+from csplatform.segments.operations.membership import FLIPS, refresh_members
 from csplatform.segments.recompute import BROKEN, mark_failed
 
 
@@ -19,10 +21,12 @@ def refresh_touched(touched: Touched) -> None:
         for key in touched.keys
         for hops in range(MAX_CROSSINGS + 2)
     ]
+    by_time = time_key(FLIPS, 0).removesuffix("0")
+    timed = [int(key.removeprefix(by_time)) for key in touched.keys if key.startswith(by_time)]
     # Locked in id order, before their statements take a snapshot; see refresh_members.
     concerned = (
         Segment.objects.dynamic()
-        .filter(fact_keys__overlap=names)
+        .filter(Q(fact_keys__overlap=names) | Q(pk__in=timed, subject=touched.subject))
         .exclude(state=State.FAILED)
         .order_by("pk")
         .select_for_update(no_key=True)
@@ -34,10 +38,14 @@ def refresh_touched(touched: Touched) -> None:
 def _refresh(segment: Segment, touched: Touched) -> None:
     keys = [FactKey(*_split(text)) for text in segment.fact_keys]
     ids = affected_ids(touched, keys, segment.subject)
+    if touched.subject == segment.subject:
+        ids |= touched.keys.get(time_key(FLIPS, segment.pk), frozenset())
     if not ids:
         return
     read = {key.key for key in keys if key.subject == touched.subject}
-    cause = {"kind": "change", "of": touched.subject, "keys": sorted(read & set(touched.keys))[:10]}
+    changed = sorted(read & set(touched.keys))[:10]
+    kind = "change" if changed else "time"
+    cause = {"kind": kind, "of": touched.subject, "keys": changed}
     try:
         with transaction.atomic():
             node = load_rule(segment.rule, segment.subject)

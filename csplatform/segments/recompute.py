@@ -106,20 +106,9 @@ def mark_failed(segment: Segment, error: Exception) -> None:
     segment.save(update_fields=["state", "cursor", "requested_at", "error"])
 
 
-def refresh_by_time() -> int:
-    """Ask for a refresh of the segments that time alone changes; how many."""
-    asked = (
-        Segment.objects.dynamic()
-        .filter(time_dependent=True, state=State.READY, cursor=None, requested_at=None)
-        .update(requested_at=database_now())
-    )
-    if asked:
-        wake_on_commit("bulk")
-    return asked
-
-
 def refresh_all() -> int:
-    """Ask for a refresh of every segment: a daily sweep behind the freshness loop."""
+    """Ask for a refresh of every segment: a daily sweep behind the freshness loop, and what notes
+    the next flips of the days to come."""
     asked = (
         Segment.objects.dynamic()
         .filter(state=State.READY, cursor=None, requested_at=None)

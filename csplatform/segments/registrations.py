@@ -1,6 +1,7 @@
 """What segments bring to the rooms below."""
 
 from csplatform.customers.hooks import attribute_users, merge_hooks
+from csplatform.freshness.flips import SWEEP_SECONDS
 from csplatform.freshness.loop import consumers
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
 from csplatform.rules.load import fact_sources
@@ -30,8 +31,6 @@ def register() -> None:
         "segments.recompute",
         LaneWork("segments.recompute", "bulk", recompute.run_slice, recompute.pending),
     )
-    for key, seconds, run in (
-        ("segments.time", 60, recompute.refresh_by_time),
-        ("segments.sweep", 86_400, recompute.refresh_all),
-    ):
-        periodic.register(key, Periodic(key, seconds, run))
+    periodic.register(
+        "segments.sweep", Periodic("segments.sweep", SWEEP_SECONDS, recompute.refresh_all)
+    )

@@ -14,6 +14,7 @@ from csplatform.kit.jobs import NOBODYS_FAULT
 from csplatform.kit.liveness import alive_among, worker_key
 from journeys.engine import store
 from journeys.engine.decide import decide
+from journeys.engine.flips import note_runs
 from journeys.engine.runs import Run, lock_rows, make_run
 from journeys.engine.versions import CompiledVersion, load_versions
 
@@ -115,6 +116,7 @@ def finish(runs: list[Run], now: datetime) -> int:
         finally:
             cause_depth.reset(mark)
     store.write(runs, now)
+    note_runs(runs, now)
     return sum(1 for run in runs if run.moved)
 
 

@@ -11,10 +11,12 @@ from csplatform.kit import sql
 from csplatform.kit.jobs import wake_on_commit
 from csplatform.rules.kind import FactKey
 from csplatform.rules.reach import affected_ids
-from csplatform.rules.references import fact_keys
+from csplatform.rules.references import fact_keys, time_dependent
+from csplatform.rules.tree import Node
 from csplatform.segments.models import Member
 from journeys.engine.decide import check_goals
 from journeys.engine.entry import enter, entry_config, hold_back
+from journeys.engine.flips import flips_key, note_runs
 from journeys.engine.runs import lock_rows, make_run
 from journeys.engine.store import write
 from journeys.engine.versions import CompiledVersion, load_versions
@@ -26,7 +28,7 @@ from journeys.models.program import ProgramState
 class Interest:
     """Which facts a version's waits and rules read."""
 
-    waits: tuple[tuple[int, frozenset[FactKey]], ...]  # (step id, keys)
+    waits: tuple[tuple[int, frozenset[FactKey], bool], ...]  # (step id, keys, time alone)
     rules: frozenset[FactKey]
 
 
@@ -108,23 +110,28 @@ def _interest(version: CompiledVersion) -> Interest:
 def _interest_of(version_id: int, amendment: int) -> Interest:
     version = load_versions([version_id])[version_id]
     waits = tuple(
-        (view.id, frozenset(keys))
+        (view.id, _keys(nodes, version.subject), _timed(nodes, version.subject))
         for view in version.steps.values()
-        if (keys := view.kind.fact_keys(view.config, version.subject))
+        if (nodes := view.kind.waits_on(view.config, version.subject))
     )
     nodes = [rule.rule for rule in version.exit_rules]
     if version.goal is not None:
         nodes.append(version.goal)
-    rules: set[FactKey] = set()
-    for node in nodes:
-        rules |= fact_keys(node, version.subject)
-    return Interest(waits, frozenset(rules))
+    return Interest(waits, _keys(nodes, version.subject))
+
+
+def _keys(nodes: Iterable[Node], subject: str) -> frozenset[FactKey]:
+    return frozenset(key for node in nodes for key in fact_keys(node, subject))
+
+
+def _timed(nodes: Iterable[Node], subject: str) -> bool:
+    return any(time_dependent(node, subject) for node in nodes)
 
 
 def fact_events(version: CompiledVersion) -> set[str]:
     """Names of events that a version's waits and rules read as facts."""
     interest = _interest(version)
-    keys = {key.key for _, wait in interest.waits for key in wait}
+    keys = {key.key for _, wait, _ in interest.waits for key in wait}
     keys |= {key.key for key in interest.rules}
     return {key.removeprefix("event.") for key in keys if key.startswith("event.")}
 
@@ -132,8 +139,9 @@ def fact_events(version: CompiledVersion) -> set[str]:
 def _wake_waits(version: CompiledVersion, interest: Interest, touched: Touched) -> None:
     """Let waits that read a touched fact look again."""
     by_subjects: dict[frozenset[int], list[int]] = defaultdict(list)
-    for step_id, keys in interest.waits:
-        ids = affected_ids(touched, keys, version.subject)
+    by_time = _due_flips(version, touched)
+    for step_id, keys, timed in interest.waits:
+        ids = affected_ids(touched, keys, version.subject) | (by_time if timed else frozenset())
         if ids:
             by_subjects[frozenset(ids)].append(step_id)
     for woken_ids, steps in by_subjects.items():
@@ -158,6 +166,7 @@ def resumed_key(program_id: int) -> str:
 def _check_rules(version: CompiledVersion, interest: Interest, touched: Touched) -> None:
     """Goals and exits act at once, also in the middle of a month-long wait (PRG-25, 26)."""
     subjects = affected_ids(touched, interest.rules, version.subject)
+    subjects |= _due_flips(version, touched)
     if touched.subject == version.subject and interest.rules:
         subjects |= touched.keys.get(resumed_key(version.program_id), frozenset())
     if not subjects:
@@ -177,3 +186,11 @@ def _check_rules(version: CompiledVersion, interest: Interest, touched: Touched)
     runs = [run for row in rows if (run := make_run(row, {version.id: version})) is not None]
     check_goals(runs, touched.now)
     write(runs, touched.now)
+    note_runs(runs, touched.now)
+
+
+def _due_flips(version: CompiledVersion, touched: Touched) -> frozenset[int]:
+    """Subjects about whom time alone may have changed an answer of this version."""
+    if touched.subject != version.subject:
+        return frozenset()
+    return touched.keys.get(flips_key(version), frozenset())

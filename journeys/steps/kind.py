@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from csplatform.kit.schema import Config
-from csplatform.rules.kind import FactKey
+from csplatform.rules.tree import Node
 from journeys.steps.outcome import Outcome
 
 
@@ -172,9 +172,9 @@ class StepKind:
         """Events that a conditional wait below can wait for."""
         return ()
 
-    def fact_keys(self, config: Any, subject: str) -> set[FactKey]:
-        """Facts whose change must wake participants waiting here."""
-        return set()
+    def waits_on(self, config: Any, subject: str) -> list[Node]:
+        """Rules whose change of answer must wake participants waiting here."""
+        return []
 
     def listens_to(self, config: Any, steps: Mapping[str, StepView]) -> set[str]:
         """Event names that its waits need subscribed, before the first participant arrives."""

@@ -1,5 +1,6 @@
 """SEG-01, SEG-02: segments follow events, changes and the clock."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -14,9 +15,10 @@ from csplatform.customers.operations.events import EventInput, record_events
 from csplatform.customers.operations.memberships import link_people, set_memberships
 from csplatform.customers.operations.merge import merge_people
 from csplatform.customers.operations.people import PersonInput, upsert_people
-from csplatform.freshness.models import Touch
+from csplatform.freshness.models import NextFlip, Touch
 from csplatform.kit.clock import now
 from csplatform.segments import recompute
+from csplatform.segments.admin.pages import why
 from csplatform.segments.models import MemberChange, Segment, State
 from csplatform.segments.operations.definition import SegmentInput, save_segment
 from csplatform.segments.operations.membership import add_members
@@ -147,22 +149,48 @@ def test_members_touch_the_loop_for_rooms_above(run_lanes: Run) -> None:
     assert list(touches.values_list("subject", "subject_id")) == [("person", ann.pk)]
 
 
-def test_time_alone_takes_somebody_out(run_lanes: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SEG-01: a window that passes, seen by the clock's chore."""
-    ann = person()
-    record_events([EventInput("login", person_id=ann.pk)])
+def test_time_alone_takes_somebody_out(run_lanes: Run) -> None:
+    """SEG-01: the login leaves the window half a second after the segment was computed, and the
+    second login of somebody else comes into it meanwhile."""
+    ann, bob = person(), person()
+    long_ago = now() - timedelta(days=7) + timedelta(seconds=0.7)
+    record_events([
+        EventInput("login", person_id=ann.pk, occurred_at=long_ago),
+        EventInput("login", person_id=bob.pk, occurred_at=long_ago),
+    ])  # fmt: skip
     rule = {"test": "event", "name": "login", "days": 7}
     active = segment("Active this week", rule)
     steady = segment("Ever active", {"test": "event", "name": "login"})
     run_lanes()
-    assert members(active) == {ann.pk}
-    monkeypatch.setattr(recompute, "database_now", lambda: now() + timedelta(days=8))
-    assert recompute.refresh_by_time() == 1
-    active.refresh_from_db()
-    assert active.state == State.READY
+    assert members(active) == {ann.pk, bob.pk}
+    assert NextFlip.objects.count() == 2
+    record_events([EventInput("login", person_id=bob.pk)])
     run_lanes()
-    assert members(active) == set()
-    assert members(steady) == {ann.pk}
+    time.sleep(0.8)
+    run_lanes()
+    assert members(active) == {bob.pk}
+    assert members(steady) == {ann.pk, bob.pk}
+    assert not NextFlip.objects.exists()  # Bob's next one is behind the horizon
+    left = MemberChange.objects.get(segment=active, subject_id=ann.pk, entered=False)
+    assert why(left.cause) == "time alone"
+
+
+def test_time_alone_brings_somebody_in_over_their_company(run_lanes: Run) -> None:
+    """SEG-01: a moment of the company comes near enough, and then it is over."""
+    AttributeDefinition.objects.create(
+        subject="company", name="review", label="Review", type="datetime"
+    )
+    review = now() + timedelta(days=1, seconds=0.7)
+    acme = company(attributes={"review": review.strftime("%Y-%m-%dT%H:%M:%S.%fZ")})
+    ann = person(at=acme)
+    rule = {"test": "company", "rule": attribute("review", "in_next_days", 1)}
+    near = segment("Reviewed tomorrow", rule)
+    run_lanes()
+    assert members(near) == set()
+    time.sleep(0.8)
+    run_lanes()
+    assert members(near) == {ann.pk}
+    assert NextFlip.objects.get().due_at > now() + timedelta(hours=23)
 
 
 def test_merged_people_leave_and_their_lists_follow(run_lanes: Run) -> None:

@@ -12,6 +12,7 @@ from csplatform.rules import comparisons
 from csplatform.rules.comparisons import Bound
 from csplatform.rules.configs import Name, PlainValue
 from csplatform.rules.facts import Facts
+from csplatform.rules.flips import Whom
 from csplatform.rules.kind import Example, FactKey, Known, RuleKind
 from csplatform.rules.operators import EVERY_OPERATOR, RELATIVE, said
 from csplatform.rules.scope import Scope
@@ -122,6 +123,23 @@ class AttributeTest(RuleKind):
     def time_dependent(self, test: Test) -> bool:
         """Whether it asks for days from now."""
         return test.config.operator in RELATIVE
+
+    def flips(self, test: Test, subject: str, at: datetime, whom: Whom) -> list[Sql]:
+        """When the days from now on reach the value or leave it behind."""
+        if not isinstance(test.bound, Bound) or not self.time_dependent(test):
+            return []
+        spec, scope = test.bound.spec, Scope(subject, "s0", at)
+        native = NATIVE.get(spec.type, "") if spec.column else ""
+        moments = comparisons.flips(test.bound, expression(spec, scope), native=native)
+        who = whom.among("s0.id")
+        return [
+            Sql(
+                f"SELECT s0.id, d.due FROM {scope.table} s0"
+                f" CROSS JOIN LATERAL ({moments.text}) d(due)"
+                f" WHERE {scope.alive} AND {who.text} AND d.due > %s",
+                (*moments.params, *who.params, at),
+            )
+        ]
 
 
 def _if_missing(test: Test) -> bool:

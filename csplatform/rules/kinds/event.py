@@ -8,6 +8,7 @@ from pydantic import Field
 from csplatform.kit.schema import Config
 from csplatform.rules.configs import Name
 from csplatform.rules.facts import EVER, Facts, Happening, Needs
+from csplatform.rules.flips import Whom
 from csplatform.rules.kind import Example, FactKey, RuleKind
 from csplatform.rules.operators import MAX_DAYS
 from csplatform.rules.properties import PropertyFilter, filter_holds, filter_sql
@@ -120,6 +121,15 @@ class EventTest(RuleKind):
         """Events leave a window by time alone."""
         return test.config.days is not None
 
+    def flips(self, test: Test, subject: str, at: datetime, whom: Whom) -> list[Sql]:
+        """When the event that makes up the number leaves the window."""
+        config = test.config
+        if config.days is None:
+            return []
+        least, most = _limits(config)
+        numbers = {least, least if most is None else most + 1} - {0}
+        return [_leaving(config, subject, at, whom, number) for number in sorted(numbers)]
+
     @staticmethod
     def _count(config: EventConfig, facts: Facts, at: datetime) -> int:
         return sum(_counts(config, event, at) for event in facts.events.get(config.name, ()))
@@ -161,6 +171,27 @@ def _chosen(config: EventConfig, scope: Scope) -> Sql:
         params = (*params, since, since)
     demands = [filter_sql(demand, "e.properties") for demand in config.where]
     return joined([Sql(text, params), *demands], "AND", Sql("TRUE"))
+
+
+def _leaving(config: EventConfig, subject: str, at: datetime, whom: Whom, number: int) -> Sql:
+    """When those who have at least so many events in the window will have fewer."""
+    chosen, who = _chosen(config, Scope(subject, "s0", at)), whom.among(f"e.{subject}_id")
+    moment = "LEAST(e.occurred_at, e.recorded_at)"
+    newest = (
+        f"max({moment})" if number == 1 else f"(array_agg({moment} ORDER BY {moment} DESC))[%s]"
+    )
+    return Sql(
+        f"SELECT e.{subject}_id AS id, {newest} + make_interval(days => %s) AS due"
+        f" FROM customers_event e WHERE {who.text} AND {chosen.text}"
+        f" GROUP BY e.{subject}_id HAVING count(*) >= %s",
+        (
+            *(() if number == 1 else (number,)),
+            config.days,
+            *who.params,
+            *chosen.params,
+            number,
+        ),
+    )
 
 
 def _counted_row(config: EventConfig, scope: Scope, least: int) -> Sql:

@@ -163,7 +163,9 @@ def why(cause: dict[str, Any]) -> str:
         return f"a change of {keys}" if keys else "a change"
     if kind == "recompute":
         return "the rule was computed"
-    return {"merge": "merged", "clone": "copied with the list"}.get(str(kind), "")
+    return {"time": "time alone", "merge": "merged", "clone": "copied with the list"}.get(
+        str(kind), ""
+    )
 
 
 def _fact(key: str) -> str:

@@ -8,15 +8,20 @@ from typing import Any
 
 from django.db import transaction
 
+from csplatform.freshness.flips import note_flips
 from csplatform.freshness.touches import touch
 from csplatform.kit import audit, sql
 from csplatform.kit.clock import database_now
 from csplatform.kit.errors import DomainError, NotAllowed
 from csplatform.rules.compile import matching_query
+from csplatform.rules.flips import between, next_flips, these
 from csplatform.rules.scope import Scope
 from csplatform.rules.sqltext import Sql
 from csplatform.rules.tree import Node
 from csplatform.segments.models import Kind, Segment
+
+# As whom segments note and read next flips.
+FLIPS = "segments"
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,10 @@ def refresh_members(
     wanted = None if ids is None else sorted(ids)
     query = matching_query(node, segment.subject, at, ids=wanted, low=low, high=high)
     asked = _asked(wanted, low, high)
+    if segment.time_dependent:
+        whom = between(low or 0, high) if wanted is None else these(wanted)
+        if flips := next_flips(node, segment.subject, at, whom):
+            note_flips(FLIPS, segment.pk, segment.subject, flips.text, flips.params, at)
     return _apply(segment, query, asked, at, cause)
 
 

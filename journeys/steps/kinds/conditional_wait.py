@@ -10,9 +10,8 @@ from csplatform.customers.models import EventName
 from csplatform.kit import sql
 from csplatform.kit.errors import DomainError
 from csplatform.kit.schema import Config
-from csplatform.rules.kind import FactKey
 from csplatform.rules.parse import load_rule, parse_rule
-from csplatform.rules.references import fact_keys
+from csplatform.rules.tree import Node
 from csplatform.rules.words import in_words
 from journeys.steps.kind import (
     CheckContext,
@@ -87,13 +86,9 @@ class ConditionalWait(StepKind):
         joined = (" or " if config.logic == "any" else " and ").join(parts) or "(nothing chosen)"
         return f"Waits until {joined}, at most {config.amount} {config.unit}"
 
-    def fact_keys(self, config: ConditionalWaitConfig, subject: str) -> set[FactKey]:
-        """Changes that may meet a rule condition."""
-        found: set[FactKey] = set()
-        for condition in config.conditions:
-            if condition.type == "rule":
-                found |= fact_keys(load_rule(condition.rule, subject), subject)
-        return found
+    def waits_on(self, config: ConditionalWaitConfig, subject: str) -> list[Node]:
+        """The rule conditions."""
+        return [load_rule(c.rule, subject) for c in config.conditions if c.type == "rule"]
 
     def listens_to(self, config: ConditionalWaitConfig, steps: Mapping[str, StepView]) -> set[str]:
         """The events of all event conditions."""

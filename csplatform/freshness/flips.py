@@ -1,8 +1,8 @@
 """Next flips: who has to be looked at again, and when, because time alone may change an answer.
 
 A due flip becomes a touch with the key "time.<consumer>.<ref>"; the consumer that noted it looks
-again and notes the next one. Only what is due within the horizon is noted: consumers sweep at
-least every `SWEEP_SECONDS`, so nobody's moment passes between two sweeps, and the table stays small.
+again and notes the next one. Only what is due within the horizon is noted: consumers sweep every
+`SWEEP_SECONDS`, so nobody's moment passes between two sweeps, and the table stays small.
 """
 
 from collections.abc import Sequence

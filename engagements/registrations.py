@@ -14,7 +14,7 @@ from engagements.inapp.deciding import decide
 from engagements.inapp.kind import engagement_kinds
 from engagements.inapp.kinds.dialog import Dialog
 from engagements.inapp.showings import Showings
-from engagements.tracker import rejected, visitors
+from engagements.tracker import bench, rejected, visitors
 from engagements.tracker.contract import deciders, item_kinds
 from engagements.tracker.events import Page, Track
 from journeys.steps.options import option_providers, reference_names
@@ -26,6 +26,7 @@ def register() -> None:
     for item in (Page(), Track(), Showings()):
         item_kinds.register(item.key, item)
     deciders.register("engagements", decide)
+    bench.register()
     blocks.register_blocks()
     for kind in (Dialog(),):
         engagement_kinds.register(kind.key, kind)

@@ -60,7 +60,7 @@ def run_batch() -> int:
         "  WHERE due_at <= clock_timestamp() ORDER BY due_at, id LIMIT %s FOR UPDATE SKIP LOCKED)"
         "  RETURNING consumer, ref, subject, subject_id)"
         f" INSERT INTO freshness_touch ({TOUCH_COLUMNS})"
-        " SELECT subject, subject_id, 'time.' || consumer || '.' || ref, 0, now() FROM due",
+        " SELECT subject, subject_id, 'time.' || consumer || '.' || ref, 0, 0, now() FROM due",
         [BATCH],
     )
     if found:

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from csplatform.freshness.touches import EVERYTHING, cause_depth
+from csplatform.freshness.models import TouchLane
+from csplatform.freshness.touches import EVERYTHING, cause_depth, wake_touched
 from csplatform.kit import sql
 from csplatform.kit.clock import database_now
-from csplatform.kit.jobs import NOBODYS_FAULT, wake_on_commit
+from csplatform.kit.jobs import NOBODYS_FAULT
 from csplatform.kit.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -50,22 +51,25 @@ Consumer = Callable[[Touched], None]
 consumers: Registry[Consumer] = Registry("freshness consumer")
 
 
-def pending() -> bool:
+def pending(lane: TouchLane = TouchLane.LIVE) -> bool:
     """Whether any touch waits."""
-    return bool(sql.one("SELECT EXISTS (SELECT 1 FROM freshness_touch)"))
+    found = sql.one("SELECT EXISTS (SELECT 1 FROM freshness_touch WHERE lane = %s)", [int(lane)])
+    return bool(found)
 
 
-def run_batch() -> int:
+def run_batch(lane: TouchLane = TouchLane.LIVE) -> int:
     """Claim a batch of touches, inform every consumer, delete them: all or nothing.
 
     Returns how many were worked off. A touch that a consumer trips over stays, behind the others.
     """
     ids = sql.rows(
-        "SELECT id FROM freshness_touch ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED", [BATCH]
+        "SELECT id FROM freshness_touch WHERE lane = %s ORDER BY id LIMIT %s"
+        " FOR UPDATE SKIP LOCKED",
+        [int(lane), BATCH],
     )
     done = _work_off([row[0] for row in ids], culprits=[])
     if len(ids) == BATCH:
-        wake_on_commit("live")
+        wake_touched(lane)
     return done
 
 

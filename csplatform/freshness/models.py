@@ -3,6 +3,13 @@
 from django.db import models
 
 
+class TouchLane(models.IntegerChoices):
+    """Which worker follows a touch up."""
+
+    LIVE = 0, "Live"
+    BULK = 1, "Bulk"
+
+
 class Touch(models.Model):
     """One changed fact of one subject, waiting for the loop. Written in the change's transaction.
 
@@ -14,11 +21,14 @@ class Touch(models.Model):
     subject_id = models.BigIntegerField()
     key = models.CharField(max_length=120)
     depth = models.SmallIntegerField(default=0)
+    lane = models.SmallIntegerField(choices=TouchLane, default=TouchLane.LIVE)
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["id"]
         verbose_name_plural = "touches"
+        # the loop's claim
+        indexes = [models.Index(fields=["lane", "id"], name="touch_claim")]
 
     def __str__(self) -> str:
         return f"{self.subject} {self.subject_id}: {self.key}"

@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from contextvars import ContextVar
 
-from csplatform.freshness.models import BrakeStop
+from csplatform.freshness.models import TouchLane
 from csplatform.kit import sql
-from csplatform.kit.jobs import wake_on_commit
+from csplatform.kit.jobs import current_lane, wake_on_commit
 
 MAX_DEPTH = 10
-TOUCH_COLUMNS = "subject, subject_id, key, depth, at"
+TOUCH_COLUMNS = "subject, subject_id, key, depth, lane, at"
+# More changes than this at once are followed up by the bulk lane.
+BULK_FROM = 2000
 # The depth of the cause that is being worked off; the loop and the engine set it.
 cause_depth: ContextVar[int] = ContextVar("cause_depth", default=0)
 
@@ -36,18 +38,37 @@ def touch_rows(rows: Iterable[tuple[str, int, str]]) -> None:
     wanted = sorted(set(rows))
     if not wanted:
         return
+    subjects, ids, keys = zip(*wanted, strict=True)
+    lane = lane_of(len(wanted))
+    source = "SELECT * FROM unnest(%s::text[], %s::bigint[], %s::text[]) AS x(subject, id, key)"
+    sql.run(touch_insert(source, lane), [list(subjects), list(ids), list(keys)])
+    wake_touched(lane)
+
+
+def lane_of(count: int) -> TouchLane:
+    """Who follows up so many touches: a single click must not wait behind a million members."""
+    is_bulk = current_lane.get() == "bulk" or count > BULK_FROM
+    return TouchLane.BULK if is_bulk else TouchLane.LIVE
+
+
+def touch_insert(source: str, lane: TouchLane) -> str:
+    """An INSERT of touches, also for use in a CTE; its parameters are those of the source.
+
+    Args:
+        source: `SELECT subject, id, key`, code-owned.
+
+    Whoever runs it calls `wake_touched`. A chain of causes deeper than MAX_DEPTH is noted as
+    stopped instead.
+    """
     depth = cause_depth.get()
     if depth > MAX_DEPTH:
-        BrakeStop.objects.bulk_create(
-            BrakeStop(subject=subject, subject_id=subject_id, key=key, depth=depth)
-            for subject, subject_id, key in wanted
-        )
-        return
-    subjects, ids, keys = zip(*wanted, strict=True)
-    sql.run(
-        f"INSERT INTO freshness_touch ({TOUCH_COLUMNS})"
-        " SELECT s, i, k, %s, now()"
-        " FROM unnest(%s::text[], %s::bigint[], %s::text[]) AS x(s, i, k)",
-        [depth, list(subjects), list(ids), list(keys)],
-    )
-    wake_on_commit("live")
+        columns = "subject, subject_id, key, depth, at"
+        given = f"SELECT subject, id, key, {depth:d}, now() FROM ({source}) given"
+        return f"INSERT INTO freshness_brakestop ({columns}) {given}"
+    given = f"SELECT subject, id, key, {depth:d}, {int(lane):d}, now() FROM ({source}) given"
+    return f"INSERT INTO freshness_touch ({TOUCH_COLUMNS}) {given}"
+
+
+def wake_touched(lane: TouchLane) -> None:
+    """Wake who follows the touches up, after commit."""
+    wake_on_commit("bulk" if lane == TouchLane.BULK else "live")

@@ -1,7 +1,7 @@
 """Benchmarks: named, sized, each with its figures as one JSON object. Rooms register theirs."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +15,12 @@ class Bench:
 
     Attributes:
         size: the default number of things; `make bench` takes a tenth.
-        run: gets the size; returns figures such as {"seconds": ..., "rate": ...}. Cleans up what
-            it wrote.
+        run: gets the size; yields figures such as {"seconds": ..., "rate": ...}, one line each;
+            several are told apart by their "case". Cleans up what it wrote.
     """
 
     size: int
-    run: Callable[[int], dict[str, Any]]
+    run: Callable[[int], Iterable[dict[str, Any]]]
 
 
 benches: Registry[Bench] = Registry("benchmark")
@@ -38,6 +38,15 @@ def stopwatch() -> Iterator[Watch]:
     watch, began = Watch(), time.perf_counter()
     yield watch
     watch.seconds = time.perf_counter() - began
+
+
+def until(done: Callable[[], bool], *, seconds: float = 120, pause: float = 0.01) -> None:
+    """Wait until something is so. Raises TimeoutError."""
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            raise TimeoutError(f"still not so after {seconds:.0f} s")
+        time.sleep(pause)
 
 
 def figures(count: int, seconds: float, raw_seconds: float | None = None) -> dict[str, Any]:

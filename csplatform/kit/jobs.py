@@ -7,6 +7,7 @@ doubled or late wake-up does no harm, and flushing Redis loses nothing.
 import logging
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,6 +36,10 @@ SLICE_SECONDS = 0.25
 JOB_SECONDS = 900
 # A lost connection, a deadlock, a job that ran out of time: no row is to blame, run it again.
 NOBODYS_FAULT = (OperationalError, InterfaceError, JobTimeoutException)
+
+
+# The lane whose work is being done here; "" in web processes and commands.
+current_lane: ContextVar[str] = ContextVar("current_lane", default="")
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,7 @@ def _slice(lane: str, deadline: float) -> tuple[int, bool]:
 def _run_one(work: LaneWork) -> int:
     """One batch; an error of one work must not starve the others of its lane."""
     try:
-        return work.run()
+        return _in_lane(work)
     except Exception:
         log.exception("lane work failed", extra={"work": work.key})
         if not connection.in_atomic_block:
@@ -167,12 +172,20 @@ def _run_one(work: LaneWork) -> int:
         return 0
 
 
+def _in_lane(work: LaneWork) -> int:
+    mark = current_lane.set(work.lane)
+    try:
+        return work.run()
+    finally:
+        current_lane.reset(mark)
+
+
 def drain(*lanes: str, rounds: int = 200) -> int:
     """Run lanes in this process until nothing is left. For tests, commands and the demo data."""
     total = 0
     for _ in range(rounds):
         moved = sum(
-            work.run() for lane in (lanes or settings.LANES) for work in lane_work
+            _in_lane(work) for lane in (lanes or settings.LANES) for work in lane_work
             if work.lane == lane
         )  # fmt: skip
         total += moved

@@ -7,6 +7,22 @@ from csplatform.freshness.loop import Touched
 from csplatform.kit import sql
 from csplatform.rules.kind import FactKey
 from csplatform.rules.load import OTHER
+from csplatform.rules.parse import MAX_CROSSINGS
+
+
+def key_text(key: FactKey) -> str:
+    """A fact key as text, for arrays in the database that are searched by `touched_texts`."""
+    return f"{key.subject}:{key.key}:{key.hops}"
+
+
+def touched_texts(touched: Touched) -> list[str]:
+    """All texts of `key_text` that a rule may have stored and that this concerns."""
+    names = {name for key in touched.keys for name in (key, f"{key.split('.', 1)[0]}.*")}
+    return [
+        key_text(FactKey(touched.subject, name, hops))
+        for name in sorted(names)
+        for hops in range(MAX_CROSSINGS + 2)
+    ]
 
 
 def affected_ids(touched: Touched, keys: Iterable[FactKey], subject: str) -> set[int]:

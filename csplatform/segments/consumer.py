@@ -7,8 +7,8 @@ from django.db.models import Q
 from csplatform.freshness.flips import time_key
 from csplatform.freshness.loop import Touched
 from csplatform.rules.kind import FactKey
-from csplatform.rules.parse import MAX_CROSSINGS, load_rule
-from csplatform.rules.reach import affected_ids
+from csplatform.rules.parse import load_rule
+from csplatform.rules.reach import affected_ids, touched_texts
 from csplatform.segments.models import Segment, State
 from csplatform.segments.operations.membership import FLIPS, refresh_members
 from csplatform.segments.recompute import BROKEN, mark_failed
@@ -16,17 +16,13 @@ from csplatform.segments.recompute import BROKEN, mark_failed
 
 def refresh_touched(touched: Touched) -> None:
     """Refresh the dynamic segments whose fact keys were touched. Runs in the loop's transaction."""
-    names = [
-        f"{touched.subject}:{key}:{hops}"
-        for key in touched.keys
-        for hops in range(MAX_CROSSINGS + 2)
-    ]
     by_time = time_key(FLIPS, 0).removesuffix("0")
     timed = [int(key.removeprefix(by_time)) for key in touched.keys if key.startswith(by_time)]
+    asked = Q(fact_keys__overlap=touched_texts(touched)) | Q(pk__in=timed, subject=touched.subject)
     # Locked in id order, before their statements take a snapshot; see refresh_members.
     concerned = (
         Segment.objects.dynamic()
-        .filter(Q(fact_keys__overlap=names) | Q(pk__in=timed, subject=touched.subject))
+        .filter(asked)
         .exclude(state=State.FAILED)
         .order_by("pk")
         .select_for_update(no_key=True)

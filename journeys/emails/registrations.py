@@ -2,6 +2,7 @@
 
 from csplatform.customers.hooks import merge_hooks
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
+from journeys.emails import bench
 from journeys.emails.layout import register_mail_blocks
 from journeys.emails.merging import repoint_mails
 from journeys.emails.sender import pending, run_batch, sweep
@@ -12,6 +13,7 @@ def register() -> None:
     """Called once at start by journeys.registrations."""
     register_mail_blocks()
     register_checks()
+    bench.register()
     lane_work.register("emails.outbox", LaneWork("emails.outbox", "outbox", run_batch, pending))
     periodic.register("emails.sweep", Periodic("emails.sweep", 30, sweep))
     merge_hooks.register("emails", repoint_mails)

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 BATCH = 1000
 MAX_DEATHS = 3
 DUE = "p.due_at <= %(now)s"
+# Waiting or about to: what comes while the wait is being armed counts as well.
+WAITING = "p.phase IN ('waiting', 'arming') AND p.ended_at IS NULL"
 NOT_QUARANTINED = (
     "p.program_id <> ALL (ARRAY(SELECT id FROM journeys_program WHERE quarantine <> ''))"
 )

@@ -7,15 +7,13 @@ from django.db import transaction
 from csplatform.kit import sql
 from csplatform.kit.clock import database_now
 from csplatform.kit.jobs import NOBODYS_FAULT
-from journeys.engine.advance import advance_locked, lock_subjects
+from journeys.engine.advance import WAITING, advance_locked, lock_subjects
 
 log = logging.getLogger(__name__)
 CONSUMER = "journeys"
 BATCH = 1000
 # How long an event that came too late is still noted.
 LATE_DAYS = 30
-# Waiting or about to: an event that comes while the wait is being armed counts as well.
-WAITING = "p.phase IN ('waiting', 'arming') AND p.ended_at IS NULL"
 
 
 def pending() -> bool:

@@ -1,27 +1,37 @@
 """What the freshness loop tells the engine: entry, waits on facts, goals and exits."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
+
+from django.db import transaction
+from django.db.models import Q
 
 from csplatform.freshness.loop import Touched
 from csplatform.freshness.touches import cause_depth
 from csplatform.kit import sql
-from csplatform.kit.jobs import wake_on_commit
+from csplatform.kit.jobs import NOBODYS_FAULT, wake_on_commit
 from csplatform.rules.kind import FactKey
-from csplatform.rules.reach import affected_ids
+from csplatform.rules.reach import affected_ids, key_text, touched_texts
 from csplatform.rules.references import fact_keys, time_dependent
 from csplatform.rules.tree import Node
 from csplatform.segments.models import Member
+from journeys.engine.advance import WAITING, advance_locked
 from journeys.engine.decide import check_goals
 from journeys.engine.entry import enter, entry_config, hold_back
 from journeys.engine.flips import flips_key, note_runs
 from journeys.engine.runs import lock_rows, make_run
 from journeys.engine.store import write
 from journeys.engine.versions import CompiledVersion, load_versions
-from journeys.models import Program
+from journeys.models import Program, ProgramVersion
 from journeys.models.program import ProgramState
+
+log = logging.getLogger(__name__)
+# More than so many are left to the claim of due participants.
+AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -35,27 +45,32 @@ class Interest:
 def react(touched: Touched) -> None:
     """The consumer registered with the loop."""
     _enter_members(touched)
-    live = list(
-        Program.objects.filter(state=ProgramState.ACTIVE, quarantine="")
-        .values_list("published_id", flat=True)
-        .order_by("pk")
-    )
-    running = _running_versions(live)
-    for version in running.values():
+    for version in _interested(touched).values():
         interest = _interest(version)
         _wake_waits(version, interest, touched)
         _check_rules(version, interest, touched)
 
 
-def _running_versions(published: Iterable[int | None]) -> dict[int, CompiledVersion]:
-    """Versions that somebody may be in: the published ones and older ones with active runs."""
-    older = sql.rows(
-        "SELECT DISTINCT v.id FROM journeys_programversion v JOIN journeys_program g"
-        " ON g.id = v.program_id AND g.state = 'active' AND g.quarantine = ''"
-        " WHERE EXISTS (SELECT 1 FROM journeys_participant p WHERE p.version_id = v.id"
-        " AND p.program_id = g.id AND p.state = 'active' AND p.ended_at IS NULL)"
+def _interested(touched: Touched) -> dict[int, CompiledVersion]:
+    """Versions of running programs that read any of the touched facts."""
+    found = sql.rows(
+        "SELECT v.id FROM journeys_programversion v JOIN journeys_program g ON g.id = v.program_id"
+        " AND g.state = 'active' AND g.quarantine = ''"
+        " WHERE v.fact_keys && %s::text[] OR v.fact_keys IS NULL",
+        [touched_texts(touched)],
     )
-    return load_versions({row[0] for row in older} | {i for i in published if i})
+    return load_versions(row[0] for row in found) if found else {}
+
+
+def note_interest(version: CompiledVersion, stored: ProgramVersion) -> None:
+    """Write down what a version reads and whom it takes, where the loop looks for it."""
+    interest = _interest(version)
+    keys = {key for _, wait, _ in interest.waits for key in wait} | interest.rules
+    own = (resumed_key(version.program_id), flips_key(version))
+    keys |= {FactKey(version.subject, name) for name in own if keys}
+    stored.fact_keys = sorted(key_text(key) for key in keys)
+    stored.entry_segments = sorted({s.segment for s in entry_config(stored).sources})
+    stored.save(update_fields=["fact_keys", "entry_segments"])
 
 
 # --- entry ----------------------------------------------------------------------------------
@@ -73,6 +88,8 @@ def _enter_members(touched: Touched) -> None:
     programs = (
         Program.objects.select_for_update(of=("self",), no_key=True)
         .filter(
+            Q(published__entry_segments__overlap=list(segments))
+            | Q(published__entry_segments=None),
             state__in=(ProgramState.ACTIVE, ProgramState.PAUSED),
             accepts_entries=True,
             type=touched.subject,
@@ -145,17 +162,50 @@ def _wake_waits(version: CompiledVersion, interest: Interest, touched: Touched) 
         if ids:
             by_subjects[frozenset(ids)].append(step_id)
     for woken_ids, steps in by_subjects.items():
-        woken = sql.run(
-            "UPDATE journeys_participant SET due_at = clock_timestamp(), phase = 'arming'"
-            " WHERE id IN (SELECT id FROM journeys_participant"
-            f" WHERE {version.subject}_id = ANY(%s)"
-            " AND step_id = ANY(%s) AND ended_at IS NULL AND state = 'active'"
-            # arming too: its worker may have looked before the change, and is waited for here
-            " AND phase IN ('waiting', 'arming') ORDER BY id FOR UPDATE)",
-            [sorted(woken_ids), steps],
-        )
-        if woken:
-            wake_on_commit("live")
+        _look_again(version, sorted(woken_ids), steps, touched.now)
+
+
+# Who waits at a step: arming too, as its worker may have looked before the change.
+_WAITERS = (
+    "SELECT id FROM journeys_participant WHERE {subject}_id = ANY(%s) AND step_id = ANY(%s)"
+    " AND ended_at IS NULL AND state = 'active' AND phase IN ('waiting', 'arming')"
+)
+
+
+def _look_again(
+    version: CompiledVersion, subjects: list[int], steps: list[int], now: datetime
+) -> None:
+    """A few are decided at once; the others, and who is in other hands, become due."""
+    waiters = _WAITERS.replace("{subject}", version.subject)
+    decided: list[int] = []
+    # Steps that write subjects lock these first, and a segment's row is locked here already.
+    if len(subjects) <= AT_ONCE and not version.writes_subjects:
+        decided = _decide_at_once(waiters, subjects, steps, now)
+    woken = sql.run(
+        "UPDATE journeys_participant SET due_at = clock_timestamp(), phase = 'arming'"
+        f" WHERE id IN ({waiters} AND id <> ALL(%s) ORDER BY id FOR UPDATE)",
+        [subjects, steps, decided],
+    )
+    if woken:
+        wake_on_commit("live")
+
+
+def _decide_at_once(
+    waiters: str, subjects: list[int], steps: list[int], now: datetime
+) -> list[int]:
+    """Ids of those that were decided; none when it cannot be done: the claim of due participants
+    knows how to find the one that cannot be advanced."""
+    try:
+        with transaction.atomic():
+            found = sql.rows(f"{waiters} ORDER BY id FOR UPDATE SKIP LOCKED", [subjects, steps])
+            ids = [row[0] for row in found]
+            advance_locked(ids, WAITING, now)
+            return ids
+    except NOBODYS_FAULT:
+        raise
+    except Exception:
+        log.exception("not decided at once", extra={"steps": steps})
+        return []
 
 
 def resumed_key(program_id: int) -> str:

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from journeys.flow.document import amended
@@ -119,12 +121,19 @@ class ProgramVersion(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     disconnected_at = models.DateTimeField(null=True)
+    fact_keys = ArrayField(
+        models.TextField(), null=True,
+        help_text="What its goal, exits and waits read, as rules.reach.key_text; null: not known.",
+    )  # fmt: skip
+    entry_segments = ArrayField(models.BigIntegerField(), null=True)
 
     class Meta:
         ordering = ["program", "-number"]
         constraints = [
             models.UniqueConstraint(fields=["program", "number"], name="one_version_per_number")
         ]
+        # the freshness loop: whom does a touched fact concern
+        indexes = [GinIndex(fields=["fact_keys"], name="version_fact_keys")]
 
     def __str__(self) -> str:
         return f"{self.program} v{self.number}"

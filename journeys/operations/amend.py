@@ -11,6 +11,7 @@ from csplatform.kit.errors import Conflict, DomainError, Problem
 from csplatform.kit.jobs import wake_on_commit
 from csplatform.kit.permissions import require
 from csplatform.kit.schema import parse_config
+from journeys.engine.reactions import note_interest
 from journeys.engine.versions import CompiledVersion, load_versions
 from journeys.flow.checks import check_flow, errors
 from journeys.flow.document import amended, find
@@ -50,6 +51,7 @@ def amend_step(program_id: int, step_key: str, config: Any, *, actor: Any) -> Am
         now_in_force = load_versions([version.id])[version.id]
         _exchange(old, now_in_force.steps[step_key], amendment)
         subscribe_version(now_in_force)
+        note_interest(now_in_force, program.published)
         _let_draft_follow(program, before, step_key, stored)
         _look_again(old.id)
         audit.record(

@@ -17,7 +17,7 @@ from csplatform.kit.schema import parse_config
 from csplatform.segments.models import Member, Segment
 from journeys.engine.entry import candidates_sql, sentence_of
 from journeys.engine.inbox import CONSUMER
-from journeys.engine.reactions import fact_events
+from journeys.engine.reactions import fact_events, note_interest
 from journeys.engine.versions import CompiledVersion, load_versions
 from journeys.flow.checks import StepMark, check_flow, errors
 from journeys.flow.document import Flow, walk
@@ -141,6 +141,7 @@ def publish_program(program_id: int, *, actor: Any, revision: int | None = None)
         compiled = load_versions([version.pk])[version.pk]
         _associate(compiled)
         subscribe_version(compiled)
+        note_interest(compiled, version)
         _activate(program, version, now, actor)
         _start_entry(program, flow, now)
     return version

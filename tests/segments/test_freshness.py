@@ -144,7 +144,7 @@ def test_members_touch_the_loop_for_rooms_above(run_lanes: Run) -> None:
     """SEG-02: entering and leaving is a fact that programs can wait for."""
     ann = person(role="admin")
     admins = segment("Admins", attribute("role", "equals", "admin"))
-    run_lanes("bulk")
+    recompute.run_slice()
     touches = Touch.objects.filter(key=f"segment.{admins.pk}")
     assert list(touches.values_list("subject", "subject_id")) == [("person", ann.pk)]
 

@@ -11,6 +11,7 @@ from csplatform.kit.clock import now
 from csplatform.kit.errors import Conflict, DomainError, NotAllowed, Problem
 from csplatform.kit.jobs import wake_on_commit
 from csplatform.rules.parse import dump, parse_rule
+from csplatform.rules.reach import key_text
 from csplatform.rules.references import event_names, fact_keys, time_dependent
 from csplatform.rules.tree import EVERYBODY, Node
 from csplatform.segments.models import Kind, Segment, SegmentDefinition, State, Subject
@@ -117,7 +118,7 @@ def _define(segment: Segment, node: Node, rule: dict[str, Any]) -> None:
         segment.state, segment.computed_at = State.READY, now()
         return
     keys = fact_keys(node, segment.subject)
-    segment.fact_keys = sorted(f"{key.subject}:{key.key}:{key.hops}" for key in keys)
+    segment.fact_keys = sorted(key_text(key) for key in keys)
     segment.time_dependent = time_dependent(node, segment.subject)
     segment.state, segment.requested_at = State.PENDING, now()
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from csplatform.freshness.flips import note_flips
-from csplatform.freshness.touches import touch
+from csplatform.freshness.touches import lane_of, touch_insert, wake_touched
 from csplatform.kit import audit, sql
 from csplatform.kit.clock import database_now
 from csplatform.kit.errors import DomainError, NotAllowed
@@ -26,10 +26,10 @@ FLIPS = "segments"
 
 @dataclass(frozen=True)
 class Changed:
-    """Who came and who went."""
+    """How many came and went."""
 
-    entered: frozenset[int] = frozenset()
-    left: frozenset[int] = frozenset()
+    entered: int = 0
+    left: int = 0
 
 
 # `fit` are those who belong, `asked` limits which members are looked at.
@@ -48,8 +48,9 @@ changed AS (SELECT subject_id, TRUE AS entered FROM come
 history AS (
     INSERT INTO segments_memberchange
         (segment_id, subject_id, entered, occurred_at, recorded_at, cause)
-    SELECT %s, subject_id, entered, %s, clock_timestamp(), %s::jsonb FROM changed)
-SELECT subject_id, entered FROM changed
+    SELECT %s, subject_id, entered, %s, clock_timestamp(), %s::jsonb FROM changed),
+told AS ({told})
+SELECT count(*) FILTER (WHERE entered), count(*) FILTER (WHERE NOT entered) FROM changed
 """
 
 
@@ -91,24 +92,26 @@ def _asked(ids: list[int] | None, low: int | None, high: int | None) -> Sql:
 
 
 def _apply(segment: Segment, fit: Sql, asked: Sql, at: datetime, cause: dict[str, Any]) -> Changed:
-    """Run the difference; count and touch."""
+    """Run the difference with its touches; count."""
     own = segment.pk
-    rows = sql.rows(
-        _DIFFERENCE.replace("{fit}", fit.text).replace("{asked}", asked.text),
-        [*fit.params, own, *asked.params, own, at, own, own, at, json.dumps(cause)],
+    lane = lane_of(1)
+    told = touch_insert(
+        "SELECT %s::text AS subject, subject_id AS id, %s::text AS key FROM changed", lane
     )
-    changed = Changed(
-        frozenset(id_ for id_, entered in rows if entered),
-        frozenset(id_ for id_, entered in rows if not entered),
-    )
-    if rows:
-        balance = len(changed.entered) - len(changed.left)
-        if balance:
-            sql.run(
-                "UPDATE segments_segment SET member_count = member_count + %s WHERE id = %s",
-                [balance, own],
-            )
-        touch(segment.subject, [row[0] for row in rows], [f"segment.{own}"])
+    statement = _DIFFERENCE.replace("{fit}", fit.text).replace("{asked}", asked.text)
+    found = sql.rows(
+        statement.replace("{told}", told),
+        [*fit.params, own, *asked.params, own, at, own, own, at, json.dumps(cause),
+         segment.subject, f"segment.{own}"],
+    )  # fmt: skip
+    changed = Changed(*found[0])
+    if changed.entered != changed.left:
+        sql.run(
+            "UPDATE segments_segment SET member_count = member_count + %s WHERE id = %s",
+            [changed.entered - changed.left, own],
+        )
+    if changed.entered or changed.left:
+        wake_touched(lane)
     return changed
 
 
@@ -134,8 +137,8 @@ def add_members(segment_id: int, ids: Collection[int], *, actor: Any) -> int:
         )
         cause = {"kind": "list", "by": str(actor) if actor is not None else "system"}
         changed = _apply(segment, fit, Sql("FALSE"), scope.at, cause)
-        _note(actor, "segment.add_members", segment, len(changed.entered))
-    return len(changed.entered)
+        _note(actor, "segment.add_members", segment, changed.entered)
+    return changed.entered
 
 
 def remove_members(segment_id: int, ids: Collection[int], *, actor: Any) -> int:
@@ -149,8 +152,8 @@ def remove_members(segment_id: int, ids: Collection[int], *, actor: Any) -> int:
         cause = {"kind": "list", "by": str(actor) if actor is not None else "system"}
         nobody = Sql("SELECT NULL::bigint AS id WHERE FALSE")
         changed = _apply(segment, nobody, asked, database_now(), cause)
-        _note(actor, "segment.remove_members", segment, len(changed.left))
-    return len(changed.left)
+        _note(actor, "segment.remove_members", segment, changed.left)
+    return changed.left
 
 
 def _static(segment_id: int, actor: Any) -> Segment:

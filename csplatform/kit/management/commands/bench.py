@@ -31,4 +31,6 @@ class Command(BaseCommand):
         for key in benches.keys() if name == "all" else [name]:
             bench = benches.get(key)
             count = size or (bench.size // 10 if name == "all" else bench.size)
-            self.stdout.write(json.dumps({"name": key, "size": count, **bench.run(count)}))
+            for figures in bench.run(count):
+                self.stdout.write(json.dumps({"name": key, "size": count, **figures}))
+                self.stdout.flush()

@@ -51,7 +51,7 @@ def check(name, size):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", [n for n in benches.keys() if n not in WITH_PROCESSES])
+@pytest.mark.parametrize("name", sorted({*benches.keys()} - {*WITH_PROCESSES}))
 def test_a_benchmark_gives_its_figures_and_cleans_up(name):
     """Design, stable interfaces: name, size, seconds, rate; ratio where there is a twin."""
     lines = check(name, 60)

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import DatabaseError
 
@@ -29,6 +29,13 @@ _CLAIM = (
     " RETURNING o.id, o.participant_id, o.program_id, o.step_key, o.person_id, o.company_id,"
     " o.attempts, o.payload"
 )
+
+
+class Handed(NamedTuple):
+    """A message that was handed over, under this Message-ID."""
+
+    id: int
+    message_id: str
 
 
 @contextmanager
@@ -58,8 +65,15 @@ def _message(row: tuple) -> Message:
     return Message(*values)
 
 
+# The one before it was taken by the mail server: said in the same commit.
+_TAKEN = (
+    "UPDATE journeys_outbox SET state = 'sent', sent_at = clock_timestamp(), worker = %(worker)s,"
+    " error = '' WHERE id = %(taken)s AND message_id = %(taken_id)s"
+    " AND state IN ('sending', 'uncertain')"
+)
 _BEGIN = (
-    "WITH person AS (SELECT id FROM customers_person WHERE id = %(person)s"
+    f"WITH taken AS ({_TAKEN}),"
+    " person AS (SELECT id FROM customers_person WHERE id = %(person)s"
     "  AND merged_into_id IS NULL AND erased_at IS NULL AND email = %(address)s"
     "  FOR NO KEY UPDATE),"
     " moved AS (UPDATE journeys_outbox SET state = 'sending', attempts = attempts + 1,"
@@ -87,8 +101,10 @@ def begin(
     subject: str,
     message_id: str,
     kept: dict[str, Any],
+    taken: Handed | None = None,
 ) -> bool:
-    """Commit "sending", under the person's lock and with the attention entry.
+    """Commit "sending", under the person's lock and with the attention entry; and in the same
+    commit that the server took the message before, if it did (a commit costs more than a mail).
 
     False: something changed since the batch was checked; the message is not to be sent now.
     """
@@ -96,18 +112,18 @@ def begin(
         "id": message.id, "worker": worker, "person": message.person_id, "address": address,
         "subject": subject, "message_id": message_id, "kept": json.dumps(kept),
         "test": message.is_test, "program": message.program_id, "run": message.participant_id,
+        **_params(taken),
     }  # fmt: skip
     return bool(sql.rows(_BEGIN, params))
 
 
-def settle_sent(message: Message, worker: int, message_id: str) -> None:
+def settle_sent(taken: Handed, worker: int) -> None:
     """The mail server took it. Stays in hand until its event is recorded."""
-    sql.run(
-        "UPDATE journeys_outbox SET state = 'sent', sent_at = clock_timestamp(), worker = %s,"
-        " error = ''"
-        " WHERE id = %s AND message_id = %s AND state IN ('sending', 'uncertain')",
-        [worker, message.id, message_id],
-    )
+    sql.run(_TAKEN, {"worker": worker, **_params(taken)})
+
+
+def _params(taken: Handed | None) -> dict[str, Any]:
+    return {"taken": taken and taken.id, "taken_id": taken and taken.message_id}
 
 
 def settle_uncertain(message: Message, error: str) -> None:

@@ -21,6 +21,7 @@ class OutgoingMail(EmailMultiAlternatives):
     """One rendered mail to one address.
 
     Attributes:
+        envelope_from: the address that bounces go to.
         person_id, outbox_id: for the backend that captures mails; real ones never look at them.
     """
 
@@ -43,6 +44,7 @@ class OutgoingMail(EmailMultiAlternatives):
             headers={"Message-ID": message_id},
         )
         self.attach_alternative(mail.html, "text/html")
+        self.envelope_from = address
         self.person_id, self.outbox_id = person_id, outbox_id
 
     def message(self, **policy: Any) -> Any:

@@ -124,23 +124,31 @@ def _rendered(
 def _send_all(ready: Sequence[Ready], worker: int) -> bool:
     """Hand a batch over, one after the other. False: the server went away; the rest is back."""
     delivery = Delivery()
-    for place, item in enumerate(ready):
-        try:
-            delivery.open()
-            _send_one(item, worker, delivery)
-        except NoConnection as error:
-            left = [other.message.id for other in ready[place:]]
-            due_at = database_now() + timedelta(seconds=SERVER_AWAY_SECONDS)
-            claims.release(left, due_at=due_at, error=f"No mail server: {error}")
-            log.warning("no mail server", extra={"error": str(error), "waiting": len(left)})
-            return False
+    taken: claims.Handed | None = None  # by the server, and not said yet
+    try:
+        for place, item in enumerate(ready):
+            try:
+                delivery.open()
+                taken = _send_one(item, worker, delivery, taken)
+            except NoConnection as error:
+                left = [other.message.id for other in ready[place:]]
+                due_at = database_now() + timedelta(seconds=SERVER_AWAY_SECONDS)
+                claims.release(left, due_at=due_at, error=f"No mail server: {error}")
+                log.warning("no mail server", extra={"error": str(error), "waiting": len(left)})
+                return False
+    finally:
+        if taken:
+            claims.settle_sent(taken, worker)
     delivery.close()
     return True
 
 
-def _send_one(item: Ready, worker: int, delivery: Delivery) -> None:
+def _send_one(
+    item: Ready, worker: int, delivery: Delivery, before: claims.Handed | None
+) -> claims.Handed | None:
+    """Hand one over, and say that the one before was taken; this one, if the server took it."""
     message = item.message
-    message_id = new_message_id(message.id)
+    handed = claims.Handed(message.id, new_message_id(message.id))
     kept = {
         "revision": item.revision,
         "values": item.mail.used,
@@ -148,26 +156,27 @@ def _send_one(item: Ready, worker: int, delivery: Delivery) -> None:
     }
     if not claims.begin(
         message, worker, address=item.address, subject=item.mail.subject,
-        message_id=message_id, kept=kept,
+        message_id=handed.message_id, kept=kept, taken=before,
     ):  # fmt: skip
         # Something changed since the batch was checked: the next look decides.
         claims.release([message.id], due_at=database_now(), error="")
-        return
+        return None
     result = delivery.send(
         OutgoingMail(
             item.mail,
             to=item.address,
-            message_id=message_id,
+            message_id=handed.message_id,
             person_id=message.person_id,
             outbox_id=message.id,
         )
     )
     if isinstance(result, Taken):
-        claims.settle_sent(message, worker, message_id)
-    elif isinstance(result, Unknown):
+        return handed
+    if isinstance(result, Unknown):
         claims.settle_uncertain(message, result.error)
     else:
         claims.settle_refused(message, retry_at=_retry_at(message, result), error=result.error)
+    return None
 
 
 def _retry_at(message: Message, result: Refused) -> datetime | None:

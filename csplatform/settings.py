@@ -109,6 +109,9 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = None
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["TEST"] = {"NAME": env.str("TEST_DB", default="test_app")}
+# How many whole months of events, and of decisions in programs, are kept; 0: for ever.
+EVENTS_KEEP_MONTHS = env.int("EVENTS_KEEP_MONTHS", default=0)
+DECISIONS_KEEP_MONTHS = env.int("DECISIONS_KEEP_MONTHS", default=0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis: wake-ups only -------------------------------------------------------------------

@@ -6,7 +6,7 @@ from csplatform.customers.hooks import attribute_users, merge_hooks
 from csplatform.freshness.flips import SWEEP_SECONDS
 from csplatform.freshness.loop import consumers
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
-from csplatform.kit.partitions import partitioned_tables
+from csplatform.kit.partitions import PartitionedTable, partitioned_tables
 from csplatform.segments.usage import segment_users
 from journeys import bench, demo
 from journeys.admin import registrations as admin_registrations
@@ -33,7 +33,8 @@ def register() -> None:
     """Called once at start."""
     for kind in KINDS:
         step_kinds.register(kind.key, kind())
-    partitioned_tables.register("journeys_transition", "journeys_transition")
+    decisions = PartitionedTable("journeys_transition", "DECISIONS_KEEP_MONTHS")
+    partitioned_tables.register(decisions.name, decisions)
     _register_work()
     consumers.register("journeys", reactions.react)
     segment_users.register("journeys", programs_using_segment)

@@ -46,4 +46,4 @@ def _empty_partitioned_tables(request: pytest.FixtureRequest) -> Iterator[None]:
     marker = request.node.get_closest_marker("django_db")
     if marker and marker.kwargs.get("transaction"):
         with connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {', '.join(partitioned_tables)} RESTART IDENTITY")
+            cursor.execute(f"TRUNCATE {', '.join(partitioned_tables.keys())} RESTART IDENTITY")

@@ -11,7 +11,12 @@ from csplatform.customers.figures import customer_figures, event_figures
 from csplatform.customers.models import Company, Event, Source
 from csplatform.kit.clock import now
 from csplatform.kit.jobs import Periodic, periodic
-from csplatform.kit.partitions import ensure_partitions, partitioned_tables
+from csplatform.kit.partitions import (
+    PartitionedTable,
+    drop_partitions,
+    ensure_partitions,
+    partitioned_tables,
+)
 
 # key, group, order, title, icon
 PAGES = (
@@ -26,11 +31,12 @@ PAGES = (
 
 def register() -> None:
     """Partitions, sidebar entries, home cards, first steps."""
-    partitioned_tables.register("customers_event", "customers_event")
+    events = PartitionedTable("customers_event", "EVENTS_KEEP_MONTHS")
+    partitioned_tables.register(events.name, events)
     bench.register()
     periodic.register(
         "kit.partitions",
-        Periodic("kit.partitions", 43200, lambda: ensure_partitions(now())),
+        Periodic("kit.partitions", 43200, _partitions),
     )
     for key, group, order, title, icon in PAGES:
         link = reverse_lazy(f"admin:customers_{key}_changelist")
@@ -49,6 +55,12 @@ def register() -> None:
         "events", HomeCard("events", "Events", 50, event_figures, "bolt", "customers.view_event")
     )
     _register_first_steps()
+
+
+def _partitions() -> None:
+    """Those of the months to come, and away with those that nobody keeps."""
+    ensure_partitions(now())
+    drop_partitions(now())
 
 
 def _register_first_steps() -> None:

@@ -20,10 +20,10 @@ GREAT = ("customers_event", "customers_person", "customers_company", "journeys_p
          "journeys_transition", "segments_member", "customers_membership")  # fmt: skip
 HEAD = """# How the hot statements are answered
 
-Made by `python -m tests.benchmarks.plans` with {people:,} people, {companies:,} companies, {events:,}
-events, {waiting:,} participants waiting; PostgreSQL {version}. One line per statement: the tables that it reads
-or writes through which index, and its time, planning apart. A whole table is read ("Seq Scan") only where
-it is small, or where the operation is about the whole table.
+Made by `python -m tests.benchmarks.plans` with {people:,} people, {companies:,} companies,
+{events:,} events and {waiting:,} participants waiting; PostgreSQL {version}. One line per statement:
+the tables that it reaches through which index, and its time, planning apart. A whole table is read
+("Seq Scan") only where it is small, or where the operation is about the whole table.
 """
 
 
@@ -206,9 +206,8 @@ def main() -> int:
         waiting = sql.one("SELECT count(*) FROM journeys_participant WHERE ended_at IS NULL")
         version = sql.one("SHOW server_version")
         print(HEAD.format(**vars(options), waiting=waiting, version=version))
-        for _ in range(1):
-            for operation in found.values():
-                operation()
+        for operation in found.values():  # warms caches up
+            operation()
         for name, operation in found.items():
             print(name, file=sys.stderr)
             plans = Plans()

@@ -9,6 +9,7 @@ from csplatform.adminkit.navigation import Entry, entries
 from csplatform.customers import bench
 from csplatform.customers.figures import customer_figures, event_figures
 from csplatform.customers.models import Company, Event, Source
+from csplatform.customers.operations.events import forget_messages
 from csplatform.kit.clock import now
 from csplatform.kit.jobs import Periodic, periodic
 from csplatform.kit.partitions import (
@@ -34,6 +35,7 @@ def register() -> None:
     events = PartitionedTable("customers_event", "EVENTS_KEEP_MONTHS")
     partitioned_tables.register(events.name, events)
     bench.register()
+    periodic.register("customers.messages", Periodic("customers.messages", 86_400, forget_messages))
     periodic.register(
         "kit.partitions",
         Periodic("kit.partitions", 43200, _partitions),

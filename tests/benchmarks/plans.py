@@ -21,9 +21,9 @@ GREAT = ("customers_event", "customers_person", "customers_company", "journeys_p
 HEAD = """# How the hot statements are answered
 
 Made by `python -m tests.benchmarks.plans` with {people:,} people, {companies:,} companies,
-{events:,} events and {waiting:,} participants waiting; PostgreSQL {version}. One line per statement:
-the tables that it reaches through which index, and its time, planning apart. A whole table is read
-("Seq Scan") only where it is small, or where the operation is about the whole table.
+{events:,} events and {waiting:,} participants waiting; PostgreSQL {version}. One line per
+statement: the tables that it reaches through which index, and its time, planning apart. A whole
+table is read ("Seq Scan") only where it is small, or where the operation is about all of it.
 """
 
 

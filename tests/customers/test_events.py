@@ -18,6 +18,7 @@ from csplatform.customers.operations.events import (
     FRESHNESS,
     EventInput,
     EventResult,
+    forget_messages,
     record_events,
     subscribe,
 )
@@ -28,6 +29,17 @@ from tests.customers import make
 from tests.customers.race import in_threads
 
 MOMENT = datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+
+@pytest.mark.django_db
+def test_message_ids_are_forgotten_when_nobody_repeats_them():
+    """Design 3: the dedupe table is purged after the back-dating window."""
+    record_events([EventInput("login", message_id="old"), EventInput("login", message_id="new")])
+    EventMessage.objects.filter(message_id="old").update(
+        recorded_at=datetime.now(UTC) - timedelta(days=36)
+    )
+    assert forget_messages() == 1
+    assert list(EventMessage.objects.values_list("message_id", flat=True)) == ["new"]
 
 
 @pytest.mark.django_db

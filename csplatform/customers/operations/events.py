@@ -21,6 +21,8 @@ INGEST_LOCK = 7_215_010
 # Consumer whose subscriptions become touches of the freshness loop and not inbox rows.
 FRESHNESS = "freshness"
 MAX_NAME = 200
+# For how long a message id is known again: the tracker's back-dating window, and some days.
+REPEATED_DAYS = 35
 MAX_MESSAGE_ID = 100
 
 
@@ -107,6 +109,14 @@ def subscribe(names: Iterable[str], consumer: str) -> None:
             " SELECT unnest(%s::bigint[]), %s ON CONFLICT DO NOTHING",
             [sorted(row.name_id for row in found.values()), consumer],
         )
+
+
+def forget_messages() -> int:
+    """Forget message ids that no sender repeats any more; how many went (periodic chore)."""
+    return sql.run(
+        "DELETE FROM customers_eventmessage WHERE recorded_at < now() - make_interval(days => %s)",
+        [REPEATED_DAYS],
+    )
 
 
 @dataclass(frozen=True, slots=True)

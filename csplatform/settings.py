@@ -173,6 +173,12 @@ else:
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Customer Success <success@example.com>")
 DEMO = env.bool("DEMO", default=True)
 
+# --- outgoing requests ----------------------------------------------------------------------
+# Webhooks go to the open internet only. What is to be reached besides: host:port for one place,
+# a network such as 10.1.0.0/16 for its addresses at the ports below.
+OUTBOUND_ALLOW = env.list("OUTBOUND_ALLOW", default=[])
+OUTBOUND_PORTS = env.list("OUTBOUND_PORTS", cast=int, default=[80, 443, 8080, 8443])
+
 # --- tracker --------------------------------------------------------------------------------
 # What one source (site) may send before it is asked to wait: a steady rate, and a burst.
 TRACKER_ITEMS_PER_SECOND = env.int("TRACKER_ITEMS_PER_SECOND", default=2000)

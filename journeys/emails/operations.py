@@ -23,6 +23,12 @@ RESENDABLE = Q(state__in=[OutboxState.UNCERTAIN, OutboxState.DEAD]) | Q(
 )
 
 
+def may_send_again(message: Outbox) -> bool:
+    """Whether `send_again` would take this message."""
+    off = message.state == OutboxState.CANCELLED and message.payload.get("may_resend") is True
+    return off or message.state in (OutboxState.UNCERTAIN, OutboxState.DEAD)
+
+
 def send_test(content: dict[str, Any], *, person_id: int | None, actor: Any) -> Outbox:
     """Send a content, saved or not, to the actor's own address, filled in with a person's data.
 

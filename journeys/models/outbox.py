@@ -5,6 +5,9 @@ from django.db.models import Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
+# Where a webhook goes, as its indexes spell it.
+ENDPOINT_ID = Cast(KeyTextTransform("endpoint", "payload"), models.BigIntegerField())
+
 
 class OutboxState(models.TextChoices):
     """Where a message stands (REL-02)."""
@@ -66,11 +69,18 @@ class Outbox(models.Model):
             ),
             # the claim of webhooks, endpoint by endpoint: none may stand in another one's way
             models.Index(
-                Cast(KeyTextTransform("endpoint", "payload"), models.BigIntegerField()),
+                ENDPOINT_ID,
                 "due_at",
                 "id",
                 condition=Q(channel="webhook", state="pending"),
                 name="outbox_webhooks_due",
+            ),
+            # the desk: what went to one endpoint, newest first
+            models.Index(
+                ENDPOINT_ID,
+                models.F("id").desc(),
+                condition=Q(channel="webhook"),
+                name="outbox_of_endpoint",
             ),
             # what senders hold right now; the sweep looks here for those that died
             models.Index(

@@ -18,7 +18,7 @@ from csplatform.kit.permissions import require
 from csplatform.kit.sealed import seal
 from journeys.channels import lanes_of
 from journeys.models import Outbox, WebhookEndpoint
-from journeys.models.outbox import OutboxState
+from journeys.models.outbox import ENDPOINT_ID, OutboxState
 from journeys.usage import ENDPOINT_PATH, programs_naming
 from journeys.webhooks.call import CHANNEL, TEST_TYPE
 from journeys.webhooks.schedule import Circuit
@@ -128,8 +128,8 @@ def delete_endpoint(endpoint_id: int, *, actor: Any) -> None:
             raise Conflict(f"“{row}” is still used by {named}.", code="in_use")
         audit.record(actor, "webhook_endpoint.delete", row, before={"url": row.url})
         row.delete()
-        Outbox.objects.filter(
-            channel=CHANNEL, state=OutboxState.PENDING, worker=None, payload__endpoint=endpoint_id
+        Outbox.objects.alias(to_endpoint=ENDPOINT_ID).filter(
+            channel=CHANNEL, state=OutboxState.PENDING, worker=None, to_endpoint=endpoint_id
         ).update(state=OutboxState.CANCELLED, error="The endpoint was deleted.")
 
 

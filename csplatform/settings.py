@@ -22,6 +22,8 @@ TESTING = "pytest" in sys.modules
 DEBUG = env.bool("DEBUG", default=False)
 # The runner makes a key once and hands it down; tests and checks need none of their own.
 SECRET_KEY = env.str("SECRET_KEY", default="not-secret-only-for-checks-and-tests-0123456789")
+# Former keys: what they signed or encrypted stays readable.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"])
 PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://localhost:{env.int('PORT', default=8000)}")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]

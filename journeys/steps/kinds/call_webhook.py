@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import Field
 
-from csplatform.kit.merge_tags import token_problems
+from csplatform.kit.errors import DomainError
+from csplatform.kit.merge_tags import parse_tokens
 from csplatform.kit.schema import Config
 from journeys.emails.tokens import known_tokens
 from journeys.models import WebhookEndpoint
@@ -127,8 +128,20 @@ def _field_marks(config: CallWebhookConfig) -> list[Mark]:
         elif field.name in seen:
             marks.append(Mark(f"{path}/name", f"There are two fields “{field.name}”."))
         seen.add(field.name)
-        marks += [
-            Mark(problem.path, problem.message, code=problem.code)
-            for problem in token_problems(field.value, known, f"{path}/value")
-        ]
+        marks += _token_marks(field.value, known, f"{path}/value")
     return marks
+
+
+def _token_marks(value: str, known: set[str], path: str) -> list[Mark]:
+    try:
+        names = parse_tokens(value, path).names
+    except DomainError as error:
+        return [Mark(path, problem.message, code=problem.code) for problem in error.problems]
+    return [
+        Mark(
+            path,
+            f"There is no token “{name}”; the tokens are those of mails.",
+            code="unknown_token",
+        )
+        for name in sorted(names - known)
+    ]

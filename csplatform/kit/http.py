@@ -27,6 +27,7 @@ from csplatform.kit.pinned import PinnedTransport
 DEADLINE_SECONDS = 10.0
 MAX_BYTES = 1_000_000
 MAX_URL = 2_000
+OWN_HEADERS = {"accept-encoding": "identity", "connection": "close", "user-agent": "csplatform"}
 _USERINFO = re.compile(r"^[^/?#]*//[^/?#]*@")
 
 Resolver = Callable[[str, int], Sequence[str]]
@@ -155,11 +156,10 @@ def send(
     ends_at = time.monotonic() + deadline_seconds
     target = check_url(url)
     addresses = _addresses(target, resolver, ends_at)
-    own = {"accept-encoding": "identity", "connection": "close", "user-agent": "csplatform"}
+    told = httpx.Headers(OWN_HEADERS)
+    told.update(headers or {})  # whatever the case of their letters
     with _as_sentences(target.host), _client(addresses, ends_at) as client:
-        request = client.build_request(
-            method, target.url, headers={**own, **(headers or {})}, content=content
-        )
+        request = client.build_request(method, target.url, headers=told, content=content)
         response = client.send(request, stream=True, follow_redirects=False)
         try:
             body, more = _read(response.iter_raw(), max_bytes)

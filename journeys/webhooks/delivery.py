@@ -1,7 +1,7 @@
 """One attempt: the request, and what its end means. No database, so it runs in any thread."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from csplatform.kit import http
 from csplatform.kit.clock import now
@@ -23,9 +23,9 @@ class Attempt:
 
     key: str
     url: str
-    secrets: tuple[str, ...]
-    headers: Mapping[str, str]
-    body: bytes
+    secrets: tuple[str, ...] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     seconds: float
 
 

@@ -134,6 +134,13 @@ def test_without_being_opened_the_loopback_is_closed(settings):
         assert server.got == []
 
 
+def test_a_header_replaces_ours_whatever_its_letters(settings):
+    with receiving() as server:
+        settings.OUTBOUND_ALLOW = [server.place]
+        http.send("GET", server.url(), headers={"USER-AGENT": "Mine"})
+    assert server.got[0].headers["user-agent"] == "Mine"
+
+
 def test_a_redirect_is_an_answer(settings):
     """Also one that leads into the house."""
     with receiving(answer=(302, {"Location": "http://169.254.169.254/"}, b"")) as server:

@@ -22,6 +22,8 @@ TESTING = "pytest" in sys.modules
 DEBUG = env.bool("DEBUG", default=False)
 # The runner makes a key once and hands it down; tests and checks need none of their own.
 SECRET_KEY = env.str("SECRET_KEY", default="not-secret-only-for-checks-and-tests-0123456789")
+# Former keys: what they signed or encrypted stays readable.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"])
 PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://localhost:{env.int('PORT', default=8000)}")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
@@ -175,6 +177,12 @@ else:
     EMAIL_BACKEND = "journeys.emails.captured.CapturedMailBackend"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Customer Success <success@example.com>")
 DEMO = env.bool("DEMO", default=True)
+
+# --- outgoing requests ----------------------------------------------------------------------
+# Webhooks go to the open internet only. What is to be reached besides: host:port for one place,
+# a network such as 10.1.0.0/16 for its addresses at the ports below.
+OUTBOUND_ALLOW = env.list("OUTBOUND_ALLOW", default=[])
+OUTBOUND_PORTS = env.list("OUTBOUND_PORTS", cast=int, default=[80, 443, 8080, 8443])
 
 # --- tracker --------------------------------------------------------------------------------
 # What one source (site) may send before it is asked to wait: a steady rate, and a burst.

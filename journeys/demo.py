@@ -11,6 +11,7 @@ from csplatform.segments.operations.definition import SegmentInput, save_segment
 from journeys.models import EmailTemplate, Folder, Outbox, Program
 from journeys.operations.draft import create_program
 from journeys.operations.publish import publish_program
+from journeys.webhooks.operations import EndpointInput, create_endpoint
 
 NEW_PEOPLE = "New people (last 7 days)"
 QUIET_PEOPLE = "Gone quiet"
@@ -101,6 +102,7 @@ def register() -> None:
     """Called once at start by journeys.registrations."""
     demo_parts.register("segments", DemoPart(20, "segments", build_segments))
     demo_parts.register("mails", DemoPart(21, "mail templates", build_mails))
+    demo_parts.register("webhooks", DemoPart(22, "webhook endpoint (off)", build_endpoint))
     demo_parts.register("win_back", DemoPart(40, "program “Win back quiet people”", build_win_back))
 
 
@@ -116,6 +118,12 @@ def build_mails(world: World) -> None:
     """Mail templates."""
     for name, subject, preheader, blocks in MAILS:
         EmailTemplate.objects.create(name=name, subject=subject, preheader=preheader, blocks=blocks)
+
+
+def build_endpoint(world: World) -> None:
+    """An example that goes nowhere: it is switched off, and its host exists for examples only."""
+    given = EndpointInput("CRM (example)", "https://crm.example.com/hooks/cs", is_active=False)
+    create_endpoint(given, actor=world.staff["manager"])
 
 
 def segment_entry(name: str) -> dict[str, Any]:

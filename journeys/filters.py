@@ -4,7 +4,14 @@ import django_filters
 from django.db.models import QuerySet
 
 from csplatform.api.filters import IdFilter, PrefixSearch
-from journeys.models import EmailTemplate, Outbox, Participant, Program, ProgramVersion
+from journeys.models import (
+    EmailTemplate,
+    Outbox,
+    Participant,
+    Program,
+    ProgramVersion,
+    WebhookEndpoint,
+)
 from journeys.models.outbox import OutboxState
 from journeys.models.participant import RUNNING, ParticipantState
 from journeys.models.program import ProgramState, ProgramType
@@ -85,4 +92,15 @@ class TemplateFilter(django_filters.FilterSet):
 
     class Meta:
         model = EmailTemplate
+        fields: list[str] = []
+
+
+class EndpointFilter(django_filters.FilterSet):
+    """Webhook endpoints by the beginning of their name and by whether they are on."""
+
+    search = PrefixSearch("name", label="Beginning of the name")
+    is_active = django_filters.BooleanFilter(label="Switched on")
+
+    class Meta:
+        model = WebhookEndpoint
         fields: list[str] = []

@@ -16,6 +16,7 @@ from journeys.engine.merging import repoint_runs
 from journeys.flow import templates as flow_templates
 from journeys.models.participant import Lane
 from journeys.operations import enroll, life
+from journeys.steps.kinds.call_webhook import CallWebhook
 from journeys.steps.kinds.conditional_wait import ConditionalWait
 from journeys.steps.kinds.exit import Exit
 from journeys.steps.kinds.if_else import IfElse
@@ -25,8 +26,11 @@ from journeys.steps.kinds.split import Split
 from journeys.steps.kinds.wait_timer import WaitTimer
 from journeys.steps.registry import step_kinds
 from journeys.usage import programs_using_attribute, programs_using_segment
+from journeys.webhooks import registrations as webhook_registrations
 
-KINDS = (SendEmail, WaitTimer, ConditionalWait, IfElse, Split, SetAttribute, Exit)
+KINDS = (
+    SendEmail, WaitTimer, ConditionalWait, IfElse, Split, SetAttribute, CallWebhook, Exit,
+)  # fmt: skip
 
 
 def register() -> None:
@@ -41,6 +45,7 @@ def register() -> None:
     attribute_users.register("journeys", programs_using_attribute)
     merge_hooks.register("journeys", repoint_runs)
     email_registrations.register()
+    webhook_registrations.register()
     admin_registrations.register()
     flow_templates.register()
     demo.register()

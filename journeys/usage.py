@@ -25,6 +25,7 @@ ENDED = (ProgramState.STOPPED, ProgramState.COMPLETED)
 # Anywhere in a flow document: as an entry source, or in a rule of a step, goal or exit.
 SEGMENT_PATH = '$.** ? (@.segment == $value && (@.kind == "segment" || @.test == "segment"))'
 TEMPLATE_PATH = "$.** ? (@.config.template == $value)"
+ENDPOINT_PATH = '$.** ? (@.kind == "call_webhook" && @.config.endpoint == $value)'
 ATTRIBUTE_PATH = '$.** ? (@.attribute == $value || (@.test == "attribute" && @.name == $value))'
 
 

@@ -17,10 +17,13 @@ class ApiViewSet(GenericViewSet):
 
     Attributes:
         permissions: action name to permission code; an action without one stops the start.
+        secret_actions: whose answers show a secret once; they take no Idempotency-Key, for
+            remembered answers are stored.
         ordering: default order; ordering_fields: what `?ordering=` may name (indexed, not null).
     """
 
     permissions: ClassVar[Mapping[str, str]] = {}
+    secret_actions: ClassVar[tuple[str, ...]] = ()
     ordering: ClassVar[str] = "-id"
     ordering_fields: ClassVar[tuple[str, ...]] = ("id",)
     lookup_value_regex = "[0-9]{1,19}"
@@ -36,6 +39,9 @@ class ApiViewSet(GenericViewSet):
         refuse_unfit_query(request)
         if request.method == "POST" and hasattr(self, "post"):
             key = request.headers.get("Idempotency-Key")
+            if key is not None and self.action in self.secret_actions:
+                message = "This answer shows a secret, which is not remembered: leave the key out."
+                raise DomainError(message, path="Idempotency-Key", code="idempotency_key")
             if key is not None:
                 handler = getattr(self, "post")  # noqa: B009
                 self.post = partial(idempotency.once, handler, key)

@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
 from csplatform.kit import sql
+from csplatform.kit.addresses import parse_allowed
 
 MIN_POSTGRES = 150_000
 # Older servers lack LMOVE, without which a killed worker can lose the job that it just took.
@@ -42,4 +43,14 @@ def redis_version(databases: Any = None, **more: Any) -> list[CheckMessage]:
         return [Warning(f"Redis cannot be asked: {error}", id="kit.W001")]
     if tuple(int(part) for part in text.split(".")[:2]) < MIN_REDIS:
         return [Error(f"Redis 6.2 or newer is needed, this is {text}", id="kit.E003")]
+    return []
+
+
+@register(Tags.security)
+def outbound_allow(**more: Any) -> list[CheckMessage]:
+    """OUTBOUND_ALLOW can be read."""
+    try:
+        parse_allowed(settings.OUTBOUND_ALLOW)
+    except ValueError as error:
+        return [Error(str(error), id="kit.E004")]
     return []

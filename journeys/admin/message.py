@@ -17,13 +17,16 @@ from unfold.decorators import display
 
 from csplatform.adminkit.base import ReadOnlyAdmin, tell_problems
 from csplatform.adminkit.home import Figure
-from csplatform.customers.models import Person
+from csplatform.customers.models import Company, Person
 from csplatform.kit.errors import DomainError
 from journeys.admin.door import need
+from journeys.admin.message_filters import ChannelFilter, EndpointFilter
+from journeys.admin.message_parts import part_of
+from journeys.channels import channels
 from journeys.emails.framed import framed_html
-from journeys.emails.operations import mark_sent, send_again
+from journeys.emails.operations import mark_sent, may_send_again, send_again
 from journeys.emails.shown import shown_message
-from journeys.models import CapturedMail, Outbox, Program
+from journeys.models import Outbox, Program, WebhookEndpoint
 from journeys.models.outbox import OutboxState
 
 MAX_AT_ONCE = 5000
@@ -37,40 +40,52 @@ _TONES = {
 class OutboxAdmin(ReadOnlyAdmin):
     """Messages of all programs."""
 
-    list_display = ["to", "subject_shown", "program_link", "state_label", "moment", "error_shown"]
-    list_filter = [("state", ChoicesDropdownFilter)]
+    list_display = [
+        "to", "channel_label", "subject_shown", "program_link", "state_label", "attempts", "moment",
+        "error_shown",
+    ]  # fmt: skip
+    list_filter = [ChannelFilter, ("state", ChoicesDropdownFilter), EndpointFilter]
     search_fields = ["to_address__istartswith", "subject__istartswith"]
     ordering = ["-id"]
     actions = ["send_again_selected", "mark_sent_selected"]
     list_before_template = "admin/journeys/outbox/notice.html"
     empty_title = "No messages here"
-    empty_text = "Mails of programs are listed here from the moment a step decides to send them."
+    empty_text = "Mails and webhooks are listed here from the moment a step decides to send them."
 
     class Media:
         css = {"all": ["journeys/emails/editor.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Outbox]:
-        """The rows; names of programs are read once per page."""
+        """The rows; names of programs and endpoints are read once per page."""
         self._programs = dict(Program.objects.order_by().values_list("pk", "name"))
+        self._endpoints = dict(WebhookEndpoint.objects.order_by().values_list("pk", "name"))
         return super().get_queryset(request)
 
     @admin.display(description="To", ordering="to_address")
     def to(self, message: Outbox) -> SafeString:
-        """The address, leading to the message."""
+        """The address or endpoint, leading to the message."""
         url = reverse("admin:journeys_outbox_change", args=[message.pk])
-        shown = message.to_address or message.payload.get("to") or f"Person {message.person_id}"
+        known = self._endpoints.get(message.payload.get("endpoint") or 0)
+        shown = message.to_address or known or message.payload.get("to")
+        shown = shown or f"Person {message.person_id}"
         return format_html('<a class="font-semibold" href="{}">{}</a>', url, shown)
+
+    @admin.display(description="Channel")
+    def channel_label(self, message: Outbox) -> str:
+        """Mail, webhook, ..."""
+        known = message.channel in channels
+        return channels.get(message.channel).label if known else message.channel
 
     @admin.display(description="Subject", ordering="subject")
     def subject_shown(self, message: Outbox) -> str:
-        """The subject once it is known."""
-        return message.subject or "–"
+        """The subject or type once it is known."""
+        return message.subject or message.payload.get("type") or "–"
 
     @admin.display(description="Program")
     def program_link(self, message: Outbox) -> SafeString | str:
         """The program's snapshot."""
         if message.program_id is None:
-            return "Test mail" if "to" in message.payload else "–"
+            return "Test" if {"to", "test"} & set(message.payload) else "–"
         url = reverse("admin:journeys_program_snapshot", args=[message.program_id])
         name = self._programs.get(message.program_id, "deleted")
         return format_html('<a href="{}">{}</a>', url, name)
@@ -94,7 +109,9 @@ class OutboxAdmin(ReadOnlyAdmin):
         """Who may decide about messages."""
         return request.user.has_perm("journeys.change_outbox")
 
-    @admin.action(description="Send again (uncertain, given up)", permissions=["desk"])
+    @admin.action(
+        description="Send again (uncertain, given up, endpoint was off)", permissions=["desk"]
+    )
     def send_again_selected(self, request: HttpRequest, queryset: QuerySet[Outbox]) -> None:
         """Send the ticked ones once more."""
         self._decide(request, queryset, send_again, "{} will be sent again.")
@@ -146,13 +163,14 @@ class OutboxAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "original": message,
             "message": message,
-            "title": message.subject or f"Message {message.pk}",
-            "shown": shown_message(message),
+            "title": message.subject or message.payload.get("type") or f"Message {message.pk}",
             "person": Person.objects.filter(pk=message.person_id or 0).first(),
             "program": Program.objects.filter(pk=message.program_id or 0).first(),
-            "captured": CapturedMail.objects.filter(outbox_id=message.pk).only("pk").first(),
+            "company": Company.objects.filter(pk=message.company_id or 0).first(),
             "unknown_tokens": message.payload.get("unknown_tokens", []),
             "can_decide": self.has_desk_permission(request),
+            "can_resend": may_send_again(message),
+            **part_of(message),
         }
         return TemplateResponse(request, "admin/journeys/outbox/message.html", context)
 

@@ -1,6 +1,6 @@
 """Messages over HTTP: what left, what waits, what is uncertain."""
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -13,17 +13,38 @@ from journeys.filters import MessageFilter
 from journeys.models import Outbox
 
 
+class AnswerShown(serializers.Serializer):
+    """What came back last; status 0 when there was no answer."""
+
+    status = serializers.IntegerField()
+    text = serializers.CharField(help_text="The first 500 characters, as they came.")
+    error = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
 class MessageSerializer(serializers.ModelSerializer):
-    """A message as answered."""
+    """A message as answered. `body` and `answer` are those of webhooks."""
+
+    body = serializers.SerializerMethodField()
+    answer = serializers.SerializerMethodField()
 
     class Meta:
         model = Outbox
         fields = [
             "id", "channel", "state", "participant_id", "program_id", "step_key", "visit", "slot",
             "person_id", "company_id", "to_address", "subject", "message_id", "attempts", "error",
-            "due_at", "created_at", "sent_at",
+            "due_at", "created_at", "sent_at", "body", "answer",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def get_body(self, message: Outbox) -> str | None:
+        """What is sent, once it was made."""
+        return message.payload.get("body")
+
+    @extend_schema_field(AnswerShown(allow_null=True))
+    def get_answer(self, message: Outbox) -> dict | None:
+        """What came back last."""
+        return message.payload.get("answer")
 
 
 class MessagesGiven(ShapeSerializer):
@@ -48,7 +69,10 @@ class MessageViewSet(ReadViewSet):
     @extend_schema(request=MessagesGiven, responses=CountAnswer)
     @action(detail=False, methods=["post"], url_path="send-again")
     def send_again(self, request: Request) -> Response:
-        """Send uncertain and given-up messages again; how many. Others are left alone."""
+        """Send uncertain and given-up messages again; how many. Others are left alone.
+
+        Webhooks that were cancelled because their endpoint was switched off are sent again, too.
+        """
         shape = MessagesGiven(data=request.data)
         shape.is_valid(raise_exception=True)
         return Response({"count": send_again(shape.validated_data["ids"], actor=request.user)})

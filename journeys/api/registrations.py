@@ -6,6 +6,7 @@ from journeys.api.participants import ParticipantViewSet
 from journeys.api.programs import FolderViewSet, ProgramViewSet
 from journeys.api.templates import TemplateViewSet
 from journeys.api.versions import VersionViewSet
+from journeys.api.webhooks import EndpointViewSet
 
 
 def register() -> None:
@@ -16,3 +17,4 @@ def register() -> None:
     routes.register("versions", Route("program-versions", VersionViewSet))
     routes.register("participants", Route("participants", ParticipantViewSet))
     routes.register("messages", Route("messages", MessageViewSet))
+    routes.register("webhook_endpoints", Route("webhook-endpoints", EndpointViewSet))

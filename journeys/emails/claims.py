@@ -187,9 +187,12 @@ def has_due(now: datetime) -> bool:
     )
 
 
-def workers_in_hand() -> list[int]:
-    """Keys of all senders that hold messages, dead or alive."""
-    found = sql.rows("SELECT DISTINCT worker FROM journeys_outbox WHERE worker IS NOT NULL")
+def workers_in_hand(channel: str = "email") -> list[int]:
+    """Keys of all senders that hold messages of a channel, dead or alive."""
+    found = sql.rows(
+        "SELECT DISTINCT worker FROM journeys_outbox WHERE worker IS NOT NULL AND channel = %s",
+        [channel],
+    )
     return [row[0] for row in found]
 
 

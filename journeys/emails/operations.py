@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from csplatform.customers.operations.events import EventInput, record_events
 from csplatform.kit import audit
@@ -11,9 +12,21 @@ from csplatform.kit.clock import database_now
 from csplatform.kit.errors import DomainError
 from csplatform.kit.jobs import wake_on_commit
 from csplatform.kit.permissions import require
+from journeys.channels import lanes_of
 from journeys.emails.checks import content_problems
+from journeys.emails.sending_checks import PAUSED
 from journeys.models import Outbox
 from journeys.models.outbox import OutboxState
+
+RESENDABLE = Q(state__in=[OutboxState.UNCERTAIN, OutboxState.DEAD]) | Q(
+    state=OutboxState.CANCELLED, payload__may_resend=True
+)
+
+
+def may_send_again(message: Outbox) -> bool:
+    """Whether `send_again` would take this message."""
+    off = message.state == OutboxState.CANCELLED and message.payload.get("may_resend") is True
+    return off or message.state in (OutboxState.UNCERTAIN, OutboxState.DEAD)
 
 
 def send_test(content: dict[str, Any], *, person_id: int | None, actor: Any) -> Outbox:
@@ -41,16 +54,18 @@ def send_test(content: dict[str, Any], *, person_id: int | None, actor: Any) -> 
 
 
 def send_again(message_ids: Sequence[int], *, actor: Any) -> int:
-    """Send uncertain and given-up messages (once more). Returns how many; others are left alone."""
+    """Send uncertain and given-up messages (once more), and those that were cancelled only because
+    their receiver was switched off. Returns how many; others are left alone."""
     require(actor, "journeys.change_outbox")
     with transaction.atomic():
-        rows = _locked(message_ids, OutboxState.UNCERTAIN, OutboxState.DEAD)
+        rows = _locked(message_ids, RESENDABLE)
         now = database_now()
         Outbox.objects.filter(pk__in=[row.pk for row in rows]).update(
             state=OutboxState.PENDING, due_at=now, attempts=0, error=""
         )
         _note(rows, "message.send_again", actor)
-        wake_on_commit("outbox")
+        for lane in lanes_of(row.channel for row in rows):
+            wake_on_commit(lane)
     return len(rows)
 
 
@@ -76,7 +91,7 @@ def mark_sent(message_ids: Sequence[int], *, actor: Any) -> int:
                 if row.person_id
             ]
         )  # fmt: skip
-        moved = _locked([row.pk for row in rows], OutboxState.UNCERTAIN)
+        moved = _locked([row.pk for row in rows], Q(state=OutboxState.UNCERTAIN))
         Outbox.objects.filter(pk__in=[row.pk for row in moved]).update(
             state=OutboxState.SENT, sent_at=now
         )
@@ -85,18 +100,21 @@ def mark_sent(message_ids: Sequence[int], *, actor: Any) -> int:
 
 
 def release_postponed(program_id: int) -> int:
-    """A program goes on: its held-back mails are looked at now. For the resuming operation."""
+    """A program goes on: its held-back messages are looked at now. For the resuming operation."""
     with transaction.atomic():
-        ids = list(
+        rows = list(
             Outbox.objects.filter(
-                program_id=program_id, state=OutboxState.PENDING, channel="email", worker=None
+                Q(attempts=0) | Q(error=PAUSED),
+                program_id=program_id, state=OutboxState.PENDING, worker=None,
             )
             .order_by("pk")
             .select_for_update()
-            .values_list("pk", flat=True)
-        )
+            .values_list("pk", "channel")
+        )  # fmt: skip
+        ids = [pk for pk, _ in rows]
         Outbox.objects.filter(pk__in=ids).update(due_at=database_now(), error="")
-        wake_on_commit("outbox")
+        for lane in lanes_of(channel for _, channel in rows):
+            wake_on_commit(lane)
     return len(ids)
 
 
@@ -104,8 +122,8 @@ def _known_people(message_ids: Sequence[int]) -> list[Outbox]:
     return list(Outbox.objects.filter(pk__in=message_ids).order_by("pk"))
 
 
-def _locked(message_ids: Sequence[int], *states: str) -> list[Outbox]:
-    rows = Outbox.objects.select_for_update().filter(pk__in=message_ids, state__in=states)
+def _locked(message_ids: Sequence[int], fit: Q) -> list[Outbox]:
+    rows = Outbox.objects.select_for_update().filter(fit, pk__in=message_ids)
     return list(rows.order_by("pk"))
 
 

@@ -2,6 +2,7 @@
 
 from csplatform.customers.hooks import merge_hooks
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
+from journeys.channels import Channel, channels
 from journeys.emails import bench
 from journeys.emails.layout import register_mail_blocks
 from journeys.emails.merging import repoint_mails
@@ -11,6 +12,7 @@ from journeys.emails.sending_checks import register_checks
 
 def register() -> None:
     """Called once at start by journeys.registrations."""
+    channels.register("email", Channel("Mail", "mail", "outbox"))
     register_mail_blocks()
     register_checks()
     bench.register()

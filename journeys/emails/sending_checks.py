@@ -15,6 +15,7 @@ from journeys.models.participant import ParticipantState
 from journeys.models.program import ProgramState
 
 PAUSED_LOOK_SECONDS = 300
+PAUSED = "The program is paused."
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def check_run(messages: Sequence[Message]) -> dict[int, Verdict]:
     states = _states(Participant, (m.participant_id for m in mails))
     gone = (ParticipantState.UNENROLLED, ParticipantState.REMOVED)
     return {
-        m.id: Cancel("The participant left the program before the mail went out.")
+        m.id: Cancel("The participant left the program before the message went out.")
         for m in mails
         if states.get(m.participant_id, ParticipantState.REMOVED) in gone
     }
@@ -96,7 +97,7 @@ def check_program(messages: Sequence[Message]) -> dict[int, Verdict]:
         if state == ProgramState.STOPPED:
             found[mail.id] = Cancel("The program was stopped.")
         elif state == ProgramState.PAUSED:
-            found[mail.id] = Postpone("The program is paused.", PAUSED_LOOK_SECONDS)
+            found[mail.id] = Postpone(PAUSED, PAUSED_LOOK_SECONDS)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Which programs send a template."""
+"""Which programs send a template, or refer to another thing."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -24,6 +24,15 @@ class ProgramUse:
 
 def template_usage() -> dict[int, list[ProgramUse]]:
     """Template id to the living programs whose published version sends it. One query."""
+    return reference_usage("email_template")
+
+
+def reference_usage(wanted: str) -> dict[int, list[ProgramUse]]:
+    """Id to the living programs whose published version refers to it. One query.
+
+    Args:
+        wanted: a type of `StepKind.references`.
+    """
     steps = (
         Step.objects.filter(version=F("version__program__published"))
         .exclude(version__program__state__in=GONE)
@@ -33,9 +42,9 @@ def template_usage() -> dict[int, list[ProgramUse]]:
     found: dict[int, dict[int, ProgramUse]] = defaultdict(dict)
     for kind, config, program_id, name in steps:
         for reference, key in _references(kind, config):
-            if reference == "email_template":
+            if reference == wanted:
                 found[int(key)][program_id] = ProgramUse(program_id, name)
-    return {template_id: list(uses.values()) for template_id, uses in found.items()}
+    return {key: list(uses.values()) for key, uses in found.items()}
 
 
 def _references(kind: str, config: dict) -> set[tuple[str, int | str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from csplatform.kit import sql
 from csplatform.kit.jobs import wake_on_commit
+from journeys.channels import lanes_of
 from journeys.engine.names import event_name_ids
 from journeys.engine.runs import Run
 from journeys.models.participant import Lane, Phase
@@ -179,4 +180,5 @@ def _write_outbox(runs: Sequence[Run], now: datetime) -> None:
         f" FROM json_to_recordset(%s) AS u ({OUTBOX}) ORDER BY id ON CONFLICT DO NOTHING",
         [now, now, _json(rows)],
     )
-    wake_on_commit("outbox")
+    for lane in lanes_of(send.effect.channel for run in runs for send in run.sends):
+        wake_on_commit(lane)

@@ -13,6 +13,7 @@ from journeys.models.program import (
     Step,
 )
 from journeys.models.template import EmailTemplate, EmailTemplateRevision
+from journeys.models.webhook import WebhookEndpoint
 
 __all__ = [
     "Amendment",
@@ -32,4 +33,5 @@ __all__ = [
     "Step",
     "Transition",
     "Wait",
+    "WebhookEndpoint",
 ]

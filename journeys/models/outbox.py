@@ -2,6 +2,11 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
+
+# Where a webhook goes, as its indexes spell it.
+ENDPOINT_ID = Cast(KeyTextTransform("endpoint", "payload"), models.BigIntegerField())
 
 
 class OutboxState(models.TextChoices):
@@ -18,9 +23,10 @@ class OutboxState(models.TextChoices):
 class Outbox(models.Model):
     """One effect of one step for one participant. Written by the engine with the decision itself.
 
-    "sending" is committed before the mail server gets the message; a crash after that leaves it
-    "uncertain": listed, and sent again only by choice. No foreign keys upward of the engine's own
-    lock order; `participant_id` 0 is a message outside of any program (a test mail).
+    "sending" is committed before the message leaves. A crash after that leaves a mail "uncertain":
+    listed, and sent again only by choice; a webhook is sent again by itself, under the same id.
+    No foreign keys upward of the engine's own lock order; `participant_id` 0 is a message outside
+    of any program (a test).
     """
 
     participant_id = models.BigIntegerField(default=0)
@@ -57,8 +63,25 @@ class Outbox(models.Model):
             )
         ]
         indexes = [
-            # the sender's claim
-            models.Index(fields=["due_at", "id"], condition=Q(state="pending"), name="outbox_due"),
+            # the claim of a channel's sender
+            models.Index(
+                fields=["channel", "due_at", "id"], condition=Q(state="pending"), name="outbox_due"
+            ),
+            # the claim of webhooks, endpoint by endpoint: none may stand in another one's way
+            models.Index(
+                ENDPOINT_ID,
+                "due_at",
+                "id",
+                condition=Q(channel="webhook", state="pending"),
+                name="outbox_webhooks_due",
+            ),
+            # the desk: what went to one endpoint, newest first
+            models.Index(
+                ENDPOINT_ID,
+                models.F("id").desc(),
+                condition=Q(channel="webhook"),
+                name="outbox_of_endpoint",
+            ),
             # what senders hold right now; the sweep looks here for those that died
             models.Index(
                 fields=["worker"], condition=Q(worker__isnull=False), name="outbox_in_hand"

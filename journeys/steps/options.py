@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from csplatform.customers.attributes import attribute_specs
 from csplatform.kit.registry import Registry
 from csplatform.segments.models import Segment
-from journeys.models import EmailTemplate
+from journeys.models import EmailTemplate, WebhookEndpoint
 
 Options = Sequence[tuple[str, str]]
 
@@ -50,19 +50,28 @@ def _email_templates(subject: str) -> Options:
     return [(str(pk), name) for pk, name in rows]
 
 
+def _webhook_endpoints(subject: str) -> Options:
+    rows = WebhookEndpoint.objects.order_by("name").values_list("pk", "name", "is_active")
+    return [(str(pk), name if active else f"{name} (switched off)") for pk, name, active in rows]
+
+
 def _writable_attributes(subject: str) -> Options:
     specs = attribute_specs(subject).values()
     return [(spec.name, spec.label) for spec in specs if spec.writable]
 
 
-def _names_in(model: type[Segment] | type[EmailTemplate], keys: Iterable[int | str]) -> dict:
-    return dict(model.objects.filter(pk__in=list(keys)).values_list("pk", "name"))
+def _names_in(
+    model: type[Segment] | type[EmailTemplate] | type[WebhookEndpoint], keys: Iterable[int | str]
+) -> dict:
+    return dict(model._default_manager.filter(pk__in=list(keys)).values_list("pk", "name"))
 
 
 def register() -> None:
     """Options and names that journeys itself brings."""
     option_providers.register("segments", _segments)
     option_providers.register("email_templates", _email_templates)
+    option_providers.register("webhook_endpoints", _webhook_endpoints)
     option_providers.register("writable_attributes", _writable_attributes)
     reference_names.register("segment", lambda keys: _names_in(Segment, keys))
     reference_names.register("email_template", lambda keys: _names_in(EmailTemplate, keys))
+    reference_names.register("webhook_endpoint", lambda keys: _names_in(WebhookEndpoint, keys))

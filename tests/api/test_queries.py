@@ -116,6 +116,7 @@ MAKERS: dict[str, Callable[[int], Any]] = {
     "sources": lambda count: [Source.objects.create(name=f"S{n}") for n in range(count)],
     "segments": _segments,
     "mail-templates": lambda count: [factories.mail_template() for _ in range(count)],
+    "webhook-endpoints": lambda count: [factories.webhook_endpoint() for _ in range(count)],
     "program-folders": lambda count: _folders(count),
     "programs": _programs,
     "program-versions": _programs,

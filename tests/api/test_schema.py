@@ -107,6 +107,7 @@ def _rows() -> dict[str, int]:
         "sources": source.pk,
         "segments": segment.pk,
         "mail-templates": factories.mail_template().pk,
+        "webhook-endpoints": factories.webhook_endpoint()[0].pk,
         "program-folders": program.folder.pk,
         "programs": program.pk,
         "program-versions": ProgramVersion.objects.get().pk,

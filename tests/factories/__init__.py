@@ -7,9 +7,10 @@ from typing import Any
 from csplatform.accounts.models import User
 from csplatform.customers.models import Company, Membership, Person
 from csplatform.segments.models import Segment
-from journeys.models import EmailTemplate, Program
+from journeys.models import EmailTemplate, Program, WebhookEndpoint
 from journeys.operations.draft import create_program
 from journeys.operations.publish import publish_program
+from journeys.webhooks.operations import EndpointInput, create_endpoint
 
 _numbers = itertools.count(1)
 
@@ -52,6 +53,13 @@ def mail_template(**more: Any) -> EmailTemplate:
     return EmailTemplate.objects.create(**values)
 
 
+def webhook_endpoint(**more: Any) -> tuple[WebhookEndpoint, str]:
+    """An endpoint and its secret. Its host is one that no test reaches."""
+    name = f"Endpoint {next(_numbers)}"
+    given = EndpointInput(**{"name": name, "url": "https://hooks.example.com/in", **more})
+    return create_endpoint(given, actor=None)
+
+
 def step(
     kind: str, key: str, *, name: str = "", exits: Any = None, **config: Any
 ) -> dict[str, Any]:
@@ -86,4 +94,4 @@ def ids(rows: Sequence[Any]) -> list[int]:
 
 
 __all__ = ["Segment", "company", "flow", "ids", "mail_template", "people", "person", "program",
-           "staff", "step"]  # fmt: skip
+           "staff", "step", "webhook_endpoint"]  # fmt: skip

@@ -5,7 +5,8 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import include, path, reverse
 
-from csplatform.kit.health import healthz, metrics, readyz
+from csplatform.kit.health import healthz, readyz
+from csplatform.kit.metrics import metrics
 
 
 def front(request: HttpRequest) -> HttpResponseRedirect:

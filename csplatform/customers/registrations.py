@@ -6,7 +6,7 @@ from django.urls import reverse_lazy
 
 from csplatform.adminkit.home import FirstStep, HomeCard, first_steps, home_cards
 from csplatform.adminkit.navigation import Entry, entries
-from csplatform.customers import bench
+from csplatform.customers import bench, gauges
 from csplatform.customers.figures import customer_figures, event_figures
 from csplatform.customers.models import Company, Event, Source
 from csplatform.kit.clock import now
@@ -28,6 +28,7 @@ def register() -> None:
     """Partitions, sidebar entries, home cards, first steps."""
     partitioned_tables.register("customers_event", "customers_event")
     bench.register()
+    gauges.register()
     periodic.register(
         "kit.partitions",
         Periodic("kit.partitions", 43200, lambda: ensure_partitions(now())),

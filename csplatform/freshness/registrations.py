@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from csplatform.adminkit.home import Figure, attention
-from csplatform.freshness import flips
+from csplatform.freshness import flips, gauges
 from csplatform.freshness.loop import pending, run_batch
 from csplatform.freshness.models import BrakeStop
 from csplatform.kit.clock import now
@@ -21,6 +21,7 @@ def register() -> None:
     lane_work.register(
         "freshness.touches", LaneWork("freshness.touches", "live", run_batch, pending)
     )
+    gauges.register()
     attention.register("freshness.stops", _stopped_chains)
 
 

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "csplatform.kit",
     "csplatform.accounts",
     "csplatform.api",
+    "csplatform.failures",
     "csplatform.freshness",
     "csplatform.customers",
     "csplatform.rules",

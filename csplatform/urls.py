@@ -19,7 +19,7 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),
-    path("admin/django_rq/", include("django_rq.urls")),
+    path("admin/django_rq/", include("csplatform.failures.queue_urls")),
     path("admin/rules/", include("csplatform.rules.urls")),
     path("admin/", admin.site.urls),
     path("api/", include("csplatform.api.urls")),

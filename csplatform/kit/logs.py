@@ -8,7 +8,6 @@ from django.http import HttpRequest
 
 from csplatform.kit.redact import redact
 
-
 REQUEST_ID = "_csplatform_request_id"
 
 

@@ -133,7 +133,7 @@ def _queue(lane: str) -> Queue:
 
 def _told(lane: str, job: Job) -> FailedJob:
     try:
-        what = " ".join([job.func_name.rpartition(".")[2], *map(str, job.args)])
+        what = " ".join([str(job.func_name).rpartition(".")[2], *map(str, job.args)])
     except (DeserializationError, TypeError, AttributeError):
         what = "unreadable"
     result = job.latest_result()

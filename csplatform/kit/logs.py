@@ -41,7 +41,7 @@ def route_of(request: HttpRequest) -> str:
     return match.route if match else ""
 
 
-def _without_request(logger: Any, method: str, line: dict[str, Any]) -> dict[str, Any]:
+def _without_request(logger: Any, method: str, line: Any) -> Any:
     """Django's own lines bring the request along, and end with its address.
 
     Some are written after the last middleware, so the request itself tells its id.
@@ -56,7 +56,7 @@ def _without_request(logger: Any, method: str, line: dict[str, Any]) -> dict[str
     return line
 
 
-def _redacted(logger: Any, method: str, line: dict[str, Any]) -> dict[str, Any]:
+def _redacted(logger: Any, method: str, line: Any) -> Any:
     """No line tells an address or a key, wherever it comes from."""
     for name, value in line.items():
         if isinstance(value, str):

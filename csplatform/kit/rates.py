@@ -62,7 +62,7 @@ _mails = Counter("csplatform_mails", "Mails handed to the server.", ["result"], 
 
 def _harmless(count: Callable[..., None]) -> Callable[..., None]:
     """A count that cannot be kept (no room, no folder) is not worth an error."""
-    said = []
+    said: list[int] = []
 
     @wraps(count)
     def kept(*args: Any, **kwargs: Any) -> None:

@@ -258,7 +258,10 @@ UNFOLD = {
         "show_all_applications": False,
         "navigation": "csplatform.adminkit.navigation.sidebar",
     },
-    "STYLES": [lambda request: static("adminkit/admin.css")],
+    "STYLES": [
+        lambda request: static("adminkit/admin.css"),
+        lambda request: static("failures/queues.css"),
+    ],
     "SCRIPTS": [],
     "COLORS": {
         "primary": {

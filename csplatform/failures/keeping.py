@@ -50,7 +50,7 @@ _SOLVE = (
     "UPDATE failures_failure SET state = 'solved', solved_at = clock_timestamp(), solved_how ="
     " CASE state WHEN 'retried' THEN 'Ran well after it was tried again' ELSE 'Ran well again' END"
     " WHERE work = %(work)s AND (state = 'retried' OR (state = 'open' AND passing))"
-    " AND coalesce(retried_at, last_at) < clock_timestamp() - make_interval(secs => %(seconds)s)"
+    " AND coalesce(retried_at, last_at) < clock_timestamp() - make_interval(secs => %(age)s)"
 )
 
 
@@ -108,19 +108,20 @@ class Keeper:
                 self._watched = {row[0] for row in cursor.fetchall()}
         if work in self._watched:
             self._watched.discard(work)
-            self._run(_SOLVE, {"work": work, "seconds": seconds})
+            self._run(_SOLVE, {"work": work}, since=now - seconds)
 
     def _add_counted(self, now: float) -> None:
         with self._lock:
             counted = [(group, held) for group, held in self._held.items() if held.more]
         for (work, error_type, place), held in counted:
             values = {"work": work, "error_type": error_type, "place": place}
-            self._run(_ADD, {**values, "count": held.more, "age": now - held.last})
+            self._run(_ADD, {**values, "count": held.more}, since=held.last)
             held.more, held.written = 0, now
 
-    def _run(self, statement: str, values: dict[str, Any]) -> None:
+    def _run(self, statement: str, values: dict[str, Any], *, since: float = 0) -> None:
+        """`since` becomes an age only once the connection stands, which may take a while."""
         with _own_cursor() as cursor:
-            cursor.execute(statement, values)
+            cursor.execute(statement, {**values, "age": time.monotonic() - since})
 
 
 def _row(failure: Failed, group: Group) -> dict[str, Any]:

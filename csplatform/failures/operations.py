@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from csplatform.failures.models import Failure, Kind, State
 from csplatform.kit import audit
@@ -54,10 +55,12 @@ def is_known(failure: Failure) -> bool:
 
 
 def start_again() -> int:
-    """Start what was tried again and has neither failed nor gone well since; a lost wake-up, or a
-    worker that had just looked. How many."""
+    """Start what was tried again and has neither failed nor gone well since (a lost wake-up, or a
+    worker that had just looked), and what was nobody's fault. How many."""
     since = database_now() - timedelta(seconds=AGAIN_SECONDS)
-    rows = list(Failure.objects.filter(state=State.RETRIED, retried_at__lt=since))
+    retried = Q(state=State.RETRIED, retried_at__lt=since)
+    passing = Q(state=State.OPEN, passing=True, last_at__lt=since)
+    rows = list(Failure.objects.filter(retried | passing))
     _start([row for row in rows if is_known(row)])
     return len(rows)
 

@@ -240,6 +240,18 @@ class TestCost:
         assert len(only().traceback) <= 20_000
 
 
+def test_what_was_nobodys_fault_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An idle lane would else not run, and it would stay open."""
+    woken = []
+    monkeypatch.setattr(jobs, "wake", lambda lane: woken.append(lane) or True)
+    machine = Machine(OperationalError("server closed the connection"))
+    with lane_work.temporarily("test.work", machine.work()):
+        run_lane("live")
+        Failure.objects.update(last_at="2026-01-01T00:00Z")
+        assert start_again() == 1
+    assert woken == ["live"]
+
+
 def test_old_solved_ones_are_forgotten() -> None:
     for key, state, at in (
         ("a", "solved", "2026-01-01T00:00Z"), ("b", "open", None), ("c", "solved", now()),

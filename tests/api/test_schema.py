@@ -115,8 +115,12 @@ def _rows() -> dict[str, int]:
         "messages": Outbox.objects.create(created_at=now(), state="uncertain").pk,
         "engagements": engagement.pk,
         "invitations": invitation.pk,
-        "failures": Failure.objects.create(work="w", first_at=now(), last_at=now()).pk,
+        "failures": _failure().pk,
     }
+
+
+def _failure() -> Failure:
+    return Failure.objects.create(work="w", kind="work", first_at=now(), last_at=now())
 
 
 schema = schemathesis.pytest.from_fixture("api_schema")

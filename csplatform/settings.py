@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "csplatform.kit",
     "csplatform.accounts",
     "csplatform.api",
+    "csplatform.failures",
     "csplatform.freshness",
     "csplatform.customers",
     "csplatform.rules",
@@ -68,7 +69,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "csplatform.adminkit.middleware.AdminPolicyMiddleware",
-    "csplatform.kit.logs.RequestIdMiddleware",
+    "csplatform.kit.access.AccessMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -121,7 +122,10 @@ REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
 # A lost Redis must never hold a request: everything in it can be found again in PostgreSQL.
 REDIS_TIMEOUT_SECONDS = 0.2
 LANES = ("live", "bulk", "outbox", "slow")
-RQ_QUEUES = {lane: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 600} for lane in LANES}
+RQ_QUEUES = {
+    lane: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 600, "SERIALIZER": "rq.serializers.JSONSerializer"}
+    for lane in LANES
+}
 RQ = {"COMMIT_MODE": "auto"}
 RQ_SHOW_ADMIN_LINK = False
 
@@ -265,7 +269,10 @@ UNFOLD = {
         "show_all_applications": False,
         "navigation": "csplatform.adminkit.navigation.sidebar",
     },
-    "STYLES": [lambda request: static("adminkit/admin.css")],
+    "STYLES": [
+        lambda request: static("adminkit/admin.css"),
+        lambda request: static("failures/queues.css"),
+    ],
     "SCRIPTS": [],
     "COLORS": {
         "primary": {
@@ -278,13 +285,19 @@ UNFOLD = {
 }  # fmt: skip
 
 # --- logs -----------------------------------------------------------------------------------
+# Who may read /metrics from another machine, as `Authorization: Bearer ...`.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "csplatform.kit.logs.formatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING" if TESTING else LOG_LEVEL},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json"},
+        # errors that a job's work caught and logged stand on the desk of failures as well
+        "failures": {"class": "csplatform.kit.failing.InsideHandler", "level": "ERROR"},
+    },
+    "root": {"handlers": ["stderr", "failures"], "level": "WARNING" if TESTING else LOG_LEVEL},
     "loggers": {"rq": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
 }
 

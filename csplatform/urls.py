@@ -5,7 +5,8 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import include, path, reverse
 
-from csplatform.kit.health import healthz, metrics, readyz
+from csplatform.kit.health import healthz, readyz
+from csplatform.kit.metrics import metrics
 
 
 def front(request: HttpRequest) -> HttpResponseRedirect:
@@ -18,7 +19,7 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),
-    path("admin/django_rq/", include("django_rq.urls")),
+    path("admin/django_rq/", include("csplatform.failures.queue_urls")),
     path("admin/rules/", include("csplatform.rules.urls")),
     path("admin/", admin.site.urls),
     path("api/", include("csplatform.api.urls")),

@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 
-from csplatform.kit import jobs
+from csplatform.kit import failing, jobs
 from csplatform.kit.clock import now
 from csplatform.kit.partitions import ensure_partitions, partitioned_tables
 from journeys.engine import names, versions
@@ -22,8 +22,11 @@ def _fresh_memory() -> None:
 
 @pytest.fixture(autouse=True)
 def _quiet_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wake-ups go nowhere unless a test starts workers: `run_lanes` does their work here."""
+    """Wake-ups go nowhere unless a test starts workers: `run_lanes` does their work here. Errors
+    are kept by the tests of that alone: the keeper commits on a connection of its own."""
     monkeypatch.setattr(jobs, "wake", lambda lane: False)
+    monkeypatch.setattr(failing, "_on_failed", [])
+    monkeypatch.setattr(failing, "_on_well", [])
 
 
 @pytest.fixture

@@ -24,8 +24,11 @@ _BUILD = (
     "engagements.*",
 )
 
-# Staff data (users, keys, audit) is the admins' alone; everybody else reads the product only.
-_HIDDEN = ("accounts.*", "axes.*", "auth.*", "sessions.*", "contenttypes.*", "django_rq.*")
+# Staff data (users, keys, audit) and the machine room are the admins' alone; everybody else reads
+# the product only.
+_HIDDEN = (
+    "accounts.*", "axes.*", "auth.*", "sessions.*", "contenttypes.*", "django_rq.*", "failures.*",
+)  # fmt: skip
 
 GRANTS: dict[str, tuple[str, ...]] = {
     Role.ADMIN: ("*",),

@@ -6,7 +6,7 @@ from django.urls import reverse_lazy
 
 from csplatform.adminkit.home import FirstStep, HomeCard, first_steps, home_cards
 from csplatform.adminkit.navigation import Entry, entries
-from csplatform.customers import bench
+from csplatform.customers import bench, gauges
 from csplatform.customers.figures import customer_figures, event_figures
 from csplatform.customers.models import Company, Event, Source
 from csplatform.customers.operations.events import forget_messages
@@ -36,6 +36,7 @@ def register() -> None:
     partitioned_tables.register(events.name, events)
     bench.register()
     periodic.register("customers.messages", Periodic("customers.messages", 86_400, forget_messages))
+    gauges.register()
     periodic.register(
         "kit.partitions",
         Periodic("kit.partitions", 43200, _partitions),

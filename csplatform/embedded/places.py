@@ -51,6 +51,16 @@ class Places:
         return self.data / "run"
 
     @property
+    def counts(self) -> Path:
+        """One file per process with what it counts, read by /metrics."""
+        return self.run / "counts"
+
+    def clear_counts(self) -> None:
+        """A new start counts from 0."""
+        shutil.rmtree(self.counts, ignore_errors=True)
+        self.counts.mkdir(mode=0o700, exist_ok=True)
+
+    @property
     def mark(self) -> str:
         """What every process of this installation carries in its environment."""
         return str(self.data)

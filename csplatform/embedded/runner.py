@@ -75,7 +75,9 @@ def run(supervisor: Supervisor, address: Address, began: float) -> None:
     urls = start_servers(supervisor)
     # Warnings of packages to their developers are no help to those who run this.
     quiet = os.environ.get("PYTHONWARNINGS") or "ignore"
-    env = environment(places, urls, PORT=str(address.port), PYTHONWARNINGS=quiet)
+    places.clear_counts()
+    more = {"PYTHONWARNINGS": quiet, "PROMETHEUS_MULTIPROC_DIR": str(places.counts)}
+    env = environment(places, urls, PORT=str(address.port), **more)
     places.publish({key: env[key] for key in (*urls, "SECRET_KEY", "DATA_DIR", "PORT")})
     prepare(supervisor, env)
     # The web server first, on a machine that is busy with nothing else: pages are what people

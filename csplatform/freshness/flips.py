@@ -45,12 +45,10 @@ def note_flips(
 
 
 def pending() -> bool:
-    """Whether any flip is due."""
-    return bool(
-        sql.one(
-            "SELECT EXISTS (SELECT 1 FROM freshness_nextflip WHERE due_at <= clock_timestamp())"
-        )
-    )
+    """Whether any flip is due: the first one tells. A mere condition would be answered by reading
+    the whole table while none is, since the planner takes a third of all rows for due."""
+    first = "SELECT due_at FROM freshness_nextflip ORDER BY due_at LIMIT 1"
+    return bool(sql.one(f"SELECT ({first}) <= clock_timestamp()"))
 
 
 def run_batch() -> int:

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from csplatform.adminkit.home import Figure, attention
-from csplatform.freshness import flips
+from csplatform.freshness import flips, gauges
 from csplatform.freshness.loop import pending, run_batch
 from csplatform.freshness.models import BrakeStop, TouchLane
 from csplatform.kit.clock import now
@@ -25,6 +25,7 @@ def register() -> None:
     lane_work.register(
         "freshness.flips", LaneWork("freshness.flips", "live", flips.run_batch, flips.pending)
     )
+    gauges.register()
     attention.register("freshness.stops", _stopped_chains)
 
 

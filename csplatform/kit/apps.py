@@ -10,7 +10,8 @@ class KitConfig(AppConfig):
     label = "kit"
 
     def ready(self) -> None:
-        """Register the blocks that mails and dialogs share, and the system checks."""
-        from csplatform.kit import blocks, checks  # noqa: F401 - checks register themselves
+        """Register the blocks that mails and dialogs share, the system checks, the figures."""
+        from csplatform.kit import blocks, checks, figures  # noqa: F401 - checks do it themselves
 
         blocks.register_blocks()
+        figures.register()

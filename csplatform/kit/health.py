@@ -4,11 +4,9 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from django.http import HttpRequest, JsonResponse
 
-from csplatform.kit import sql
-from csplatform.kit.jobs import lane_work
+from csplatform.kit import heartbeat, sql
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -39,17 +37,14 @@ def _redis() -> str:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when database, schema and Redis are there, else 503 with what is missing."""
+    """200 when database, schema and Redis are there, else 503 with what is missing.
+
+    `degraded` lists what is wrong without being a reason to send requests elsewhere.
+    """
     parts = {"database": _database(), "redis": _redis()}
     ready = all(state == "ok" for state in parts.values())
+    degraded = [complaint] if (complaint := heartbeat.complaint()) else []
     return JsonResponse(
-        {"status": "ok" if ready else "not ready", **parts}, status=200 if ready else 503
+        {"status": "ok" if ready else "not ready", **parts, "degraded": degraded},
+        status=200 if ready else 503,
     )
-
-
-def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus metrics of this process, and which lanes have work due."""
-    lines = generate_latest()
-    for work in lane_work:
-        lines += f'csplatform_lane_pending{{work="{work.key}"}} {int(work.pending())}\n'.encode()
-    return HttpResponse(lines, content_type=CONTENT_TYPE_LATEST)

@@ -21,10 +21,12 @@ from django.db import (
     connection,
     transaction,
 )
-from rq import Queue
+from rq import Queue, get_current_job
 from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException
 
+from csplatform.kit import rates
+from csplatform.kit.failing import Failed, tell, tell_well
 from csplatform.kit.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -76,7 +78,8 @@ periodic: Registry[Periodic] = Registry("periodic chore")
 
 
 @lru_cache
-def _redis() -> redis.Redis:
+def redis_client() -> redis.Redis:
+    """Our connection to Redis; gives up within REDIS_TIMEOUT_SECONDS."""
     limit = settings.REDIS_TIMEOUT_SECONDS
     return redis.from_url(
         settings.REDIS_URL, socket_timeout=limit, socket_connect_timeout=limit, retry=None
@@ -95,15 +98,18 @@ def wake(lane: str) -> bool:
     if sleeping:
         return False
     try:
-        if not _redis().set(_flag(lane), 1, nx=True, ex=FLAG_SECONDS):
+        if not redis_client().set(_flag(lane), 1, nx=True, ex=FLAG_SECONDS):
             return False
-        queue = Queue(lane, connection=_redis(), serializer=JSONSerializer)
-        queue.enqueue(
+        queue = Queue(lane, connection=redis_client(), serializer=JSONSerializer)
+        job = queue.enqueue(
             run_lane, lane, result_ttl=0, failure_ttl=86400, ttl=600, job_timeout=JOB_SECONDS
         )
     except redis.RedisError as error:
         log.warning("wake-up not sent", extra={"lane": lane, "error": str(error)})
         return False
+    if "request_id" in structlog.contextvars.get_contextvars():
+        # A wake-up carries no data, so this line is where a request and its job meet.
+        log.info("lane woken", extra={"lane": lane, "job_id": job.id})
     return True
 
 
@@ -134,11 +140,11 @@ def run_lane(lane: str) -> int:
     Clears the flag *before* looking, so a wake-up that arrives meanwhile is never lost.
     """
     try:
-        _redis().delete(_flag(lane))
+        redis_client().delete(_flag(lane))
     except redis.RedisError as error:
         log.warning("flag not cleared", extra={"lane": lane, "error": str(error)})
     close_old_connections()
-    with structlog.contextvars.bound_contextvars(lane=lane):
+    with structlog.contextvars.bound_contextvars(lane=lane, job_id=_job_id()):
         moved, more = _slice(lane, time.monotonic() + SLICE_SECONDS)
     if more:
         wake(lane)
@@ -161,15 +167,34 @@ def _slice(lane: str, deadline: float) -> tuple[int, bool]:
     return total, False
 
 
+def _job_id() -> str:
+    """Of the job that this process is at; "" outside of one."""
+    job = get_current_job()
+    return job.id if job else ""
+
+
 def _run_one(work: LaneWork) -> int:
     """One batch; an error of one work must not starve the others of its lane."""
-    try:
-        return _in_lane(work)
-    except Exception:
-        log.exception("lane work failed", extra={"work": work.key})
-        if not connection.in_atomic_block:
-            connection.close()
-        return 0
+    began = time.monotonic()
+    with structlog.contextvars.bound_contextvars(work=work.key, kind="work"):
+        try:
+            moved = _in_lane(work)
+        except Exception as error:
+            rates.ran(work.key, time.monotonic() - began, failed=True)
+            log.exception("lane work failed", extra={"told": True})
+            if not connection.in_atomic_block:
+                connection.close()
+            _tell("work", work.key, work.lane, error)
+            return 0
+    seconds = time.monotonic() - began
+    if moved:  # idle looks would drown the others in the counts
+        rates.ran(work.key, seconds, moved)
+    tell_well(work.key, seconds)
+    return moved
+
+
+def _tell(kind: str, key: str, lane: str, error: Exception) -> bool:
+    return tell(Failed(kind, key, lane, error, passing=isinstance(error, NOBODYS_FAULT)))
 
 
 def _in_lane(work: LaneWork) -> int:
@@ -195,16 +220,35 @@ def drain(*lanes: str, rounds: int = 200) -> int:
 
 
 def run_periodic(key: str) -> None:
-    """Body of a periodic chore's job."""
+    """Body of a periodic chore's job.
+
+    A failed one is kept as a failure and ends well for RQ, whose list would else fill with the
+    same error; only where it cannot be kept does the job fail.
+    """
     close_old_connections()
-    with structlog.contextvars.bound_contextvars(chore=key):
-        periodic.get(key).run()
+    began = time.monotonic()
+    with structlog.contextvars.bound_contextvars(
+        lane="slow", work=key, kind="chore", job_id=_job_id()
+    ):
+        try:
+            periodic.get(key).run()
+        except Exception as error:
+            rates.ran(key, time.monotonic() - began, failed=True)
+            log.exception("chore failed", extra={"told": True})
+            if not connection.in_atomic_block:
+                connection.close()
+            if not _tell("chore", key, "slow", error):
+                raise
+            return
+    seconds = time.monotonic() - began
+    rates.ran(key, seconds)
+    tell_well(key, seconds)
 
 
 def enqueue_periodic(key: str) -> bool:
     """Ask the slow lane to do a chore. Never raises."""
     try:
-        queue = Queue("slow", connection=_redis(), serializer=JSONSerializer)
+        queue = Queue("slow", connection=redis_client(), serializer=JSONSerializer)
         queue.enqueue(
             run_periodic, key, result_ttl=0, failure_ttl=86400, ttl=600, job_timeout=JOB_SECONDS
         )

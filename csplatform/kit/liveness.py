@@ -6,6 +6,8 @@ from django.db import connection
 
 from csplatform.kit import sql
 
+# What the scheduler at work holds, so that a second one stands by.
+LEADER_LOCK = 7_215_001
 _held: dict[int, int] = {}  # backend pid -> key of the lock that this connection holds
 
 

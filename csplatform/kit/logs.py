@@ -1,12 +1,14 @@
 """Structured logs: one JSON object per line, with the request or job that it belongs to."""
 
 import logging
-import uuid
-from collections.abc import Callable
 from typing import Any
 
 import structlog
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+
+from csplatform.kit.redact import redact
+
+REQUEST_ID = "_csplatform_request_id"
 
 
 def formatter() -> logging.Formatter:
@@ -17,26 +19,48 @@ def formatter() -> logging.Formatter:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.ExtraAdder(),
+        _without_request,
     ]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
+            _redacted,
+            structlog.processors.JSONRenderer(default=str),
         ],
     )
 
 
-class RequestIdMiddleware:
-    """Gives every request an id, in the logs and in the answer's X-Request-ID."""
+def route_of(request: HttpRequest) -> str:
+    """The template of the request's address, e.g. "people/<int:pk>/"; "" when there is none.
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+    Never the address itself: it may hold a token or name a person.
+    """
+    match = request.resolver_match
+    return match.route if match else ""
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        request_id = uuid.uuid4().hex[:16]
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            response = self.get_response(request)
-        response["X-Request-ID"] = request_id
-        return response
+
+def _without_request(logger: Any, method: str, line: Any) -> Any:
+    """Django's own lines bring the request along, and end with its address.
+
+    Some are written after the last middleware, so the request itself tells its id.
+    """
+    line.pop("message", None)  # set by another handler that formatted the record before
+    request = line.pop("request", None)
+    if isinstance(request, HttpRequest):
+        line.setdefault("request_id", getattr(request, REQUEST_ID, ""))
+        said, found, _ = str(line.get("event", "")).partition(": /")
+        if found:
+            line["event"] = f"{said}: {route_of(request) or 'no such address'}"
+    return line
+
+
+def _redacted(logger: Any, method: str, line: Any) -> Any:
+    """No line tells an address or a key, wherever it comes from."""
+    for name, value in line.items():
+        if isinstance(value, str):
+            line[name] = redact(value)
+        elif not isinstance(value, (int, float, bool, type(None))):
+            line[name] = redact(str(value))
+    return line

@@ -7,7 +7,7 @@ from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
 from csplatform.rules.load import fact_sources
 from csplatform.rules.options import option_sources
 from csplatform.rules.registry import rule_kinds
-from csplatform.segments import bench, recompute
+from csplatform.segments import bench, gauges, recompute
 from csplatform.segments.admin import registrations as admin_registrations
 from csplatform.segments.consumer import refresh_touched
 from csplatform.segments.kinds.segment import SegmentTest, members_of, segment_names
@@ -28,6 +28,7 @@ def register() -> None:
     attribute_users.register("segments", segments_using_attribute)
     admin_registrations.register()
     bench.register()
+    gauges.register()
     lane_work.register(
         "segments.recompute",
         LaneWork("segments.recompute", "bulk", recompute.run_slice, recompute.pending),

@@ -1,5 +1,6 @@
 """Taking a batch: who it is, what happened, what is due. Hand-written SQL, no ORM."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,7 +10,7 @@ from django.db import OperationalError, transaction
 from psycopg.errors import DeadlockDetected
 
 from csplatform.customers.operations.events import EventInput, EventResult, record_events
-from csplatform.kit import sql
+from csplatform.kit import rates, sql
 from csplatform.kit.errors import DomainError, Problem
 from engagements.tracker import rejected, visitors
 from engagements.tracker.contract import Item, Look, VisitorView, deciders, item_kinds
@@ -45,6 +46,10 @@ def take(batch: Batch, *, source_id: int, now: datetime) -> dict[str, Any]:
         source_id=source_id, anonymous_id=batch.anonymous_id, now=now,
     )  # fmt: skip
     show = _decide(batch, outcome.visitor, now) if batch.look else None
+    kinds = Counter(outcome.statuses.values())
+    rates.ingested(
+        "tracker", accepted=kinds["ok"], duplicate=kinds["duplicate"], rejected=len(refused)
+    )
     reply: dict[str, Any] = {"results": _results(batch, outcome, refused), "show": show}
     if outcome.woke and show is None:
         reply["again"] = SECOND_LOOKS

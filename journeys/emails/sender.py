@@ -16,6 +16,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from csplatform.customers.operations.events import EventInput, record_events
+from csplatform.kit import rates
 from csplatform.kit.clock import database_now
 from csplatform.kit.errors import DomainError
 from csplatform.kit.merge_tags import Values
@@ -170,6 +171,7 @@ def _send_one(
             outbox_id=message.id,
         )
     )
+    rates.mailed(type(result).__name__.lower())
     if isinstance(result, Taken):
         return handed
     if isinstance(result, Unknown):

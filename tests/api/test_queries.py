@@ -12,6 +12,7 @@ from csplatform.accounts.models import AuditEntry
 from csplatform.api.routes import routes
 from csplatform.customers.models import AttributeDefinition, CompanyActivity, ExternalId, Source
 from csplatform.customers.operations.events import EventInput, record_events
+from csplatform.failures.models import Failure
 from csplatform.kit.clock import now
 from csplatform.segments.models import Member
 from csplatform.segments.operations.definition import SegmentInput, save_segment
@@ -106,6 +107,13 @@ def _audit(count: int) -> None:
         )  # fmt: skip
 
 
+def _failures(count: int) -> None:
+    for _ in range(count):
+        Failure.objects.create(
+            work=f"w{next(_numbers)}", kind="work", lane="live", first_at=now(), last_at=now()
+        )
+
+
 MAKERS: dict[str, Callable[[int], Any]] = {
     "people": _people,
     "people with companies": _members_of_companies,
@@ -125,6 +133,7 @@ MAKERS: dict[str, Callable[[int], Any]] = {
     "engagements": _engagements,
     "invitations": _invitations,
     "audit-entries": _audit,
+    "failures": _failures,
 }
 AT_MOST = 8  # key, permissions and the rows with what belongs to them
 

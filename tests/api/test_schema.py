@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 
 from csplatform.customers.models import AttributeDefinition, Event, EventName, Source
 from csplatform.customers.operations.events import EventInput, record_events
+from csplatform.failures.models import Failure
 from csplatform.kit.clock import now
 from csplatform.segments.operations.definition import SegmentInput, save_segment
 from engagements.inapp.models import Engagement, Invitation
@@ -115,7 +116,12 @@ def _rows() -> dict[str, int]:
         "messages": Outbox.objects.create(created_at=now(), state="uncertain").pk,
         "engagements": engagement.pk,
         "invitations": invitation.pk,
+        "failures": _failure().pk,
     }
+
+
+def _failure() -> Failure:
+    return Failure.objects.create(work="w", kind="work", first_at=now(), last_at=now())
 
 
 schema = schemathesis.pytest.from_fixture("api_schema")

@@ -15,6 +15,7 @@ from csplatform.api.viewsets import ReadViewSet
 from csplatform.customers.filters import EventFilter, EventNameFilter
 from csplatform.customers.models import Event, EventName, ExternalId, Person, Source
 from csplatform.customers.operations.events import EventInput, record_events
+from csplatform.kit import rates
 from csplatform.kit.errors import DomainError, Problem
 
 MAX_BATCH = 1000
@@ -126,8 +127,14 @@ class EventViewSet(ReadViewSet):
         shape.is_valid(raise_exception=True)
         given, source = shape.validated_data["events"], shape.validated_data.get("source")
         _check_source(source, given)
-        with replanted("", "/events"):
-            results = record_events(_inputs(given), source_id=source)
+        try:
+            with replanted("", "/events"):
+                results = record_events(_inputs(given), source_id=source)
+        except DomainError:
+            rates.ingested("api", rejected=len(given))
+            raise
+        new = sum(result.status == "new" for result in results)
+        rates.ingested("api", accepted=new, duplicate=len(results) - new)
         return Response(EventAnswers({"results": results}).data, status=status.HTTP_201_CREATED)
 
 

@@ -13,12 +13,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
-from csplatform.kit import sql
+from csplatform.kit import heartbeat, sql
 from csplatform.kit.jobs import enqueue_periodic, lane_work, periodic, wake
+from csplatform.kit.liveness import LEADER_LOCK
 
 log = logging.getLogger(__name__)
 TICK_SECONDS = 0.5
-LEADER_LOCK = 7_215_001
 
 
 class Command(BaseCommand):
@@ -50,4 +50,5 @@ class Command(BaseCommand):
             for chore in periodic:
                 if next_run.get(chore.key, 0) <= moment and enqueue_periodic(chore.key):
                     next_run[chore.key] = moment + chore.every_seconds
+            heartbeat.beat()  # last: a round that hangs is no tick
             stop.wait(TICK_SECONDS)

@@ -12,6 +12,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from rq import Queue, SimpleWorker, Worker
 from rq.serializers import JSONSerializer
 
+from csplatform.kit import rates
+
 # The live lanes answer within milliseconds, so they do not fork per job.
 FORKING = {"slow"}
 
@@ -30,5 +32,7 @@ class Command(BaseCommand):
         connection = redis.from_url(settings.REDIS_URL)
         queue = Queue(lane, connection=connection, serializer=JSONSerializer)
         kind = Worker if lane in FORKING else SimpleWorker
+        if lane in FORKING:
+            rates.forks_for_each_job()
         worker = kind([queue], connection=connection, serializer=JSONSerializer)
         worker.work(logging_level="WARNING")

@@ -2,15 +2,23 @@
 
 from collections.abc import Iterator
 
+from csplatform.freshness.models import TouchLane
 from csplatform.kit import sql
 from csplatform.kit.metrics import COUNT_UP_TO, Figures, Reading, gauges
 
 
 def touches() -> Iterator[Reading]:
-    """Changes that nobody has looked at yet, in the order of the loop's own claim."""
-    number, age = _count_and_age("SELECT at AS since FROM freshness_touch ORDER BY id LIMIT %s")
-    yield Reading("csplatform_touches", number)
-    yield Reading("csplatform_touches_oldest_seconds", age)
+    """Changes that nobody has looked at yet by lane, in the order of the loop's own claim."""
+    for lane in TouchLane:
+        own = f"FROM freshness_touch WHERE lane = {lane:d} ORDER BY id LIMIT"
+        number, age = sql.rows(
+            f"SELECT (SELECT count(*) FROM (SELECT id {own} %s) t), coalesce((SELECT"
+            f" extract(epoch FROM clock_timestamp() - at)::float {own} 1), 0)",
+            [COUNT_UP_TO + 1],
+        )[0]
+        labels = {"lane": lane.name.lower()}
+        yield Reading("csplatform_touches", number, labels)
+        yield Reading("csplatform_touches_oldest_seconds", age, labels)
 
 
 def flips() -> Iterator[Reading]:

@@ -64,14 +64,14 @@ def partitions() -> Iterator[Reading]:
     rows = sql.rows(
         "SELECT p.relname, c.relname FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent"
         " JOIN pg_class c ON c.oid = i.inhrelid WHERE p.relname = ANY(%s)",
-        [list(partitioned_tables)],
+        [[table.name for table in partitioned_tables]],
     )
     there = {child for _, child in rows}
     for table in partitioned_tables:
         ahead = 0
-        while f"{table}_{_month(month_bounds(moment, ahead + 1)[0])}" in there:
+        while f"{table.name}_{_month(month_bounds(moment, ahead + 1)[0])}" in there:
             ahead += 1
-        yield Reading("csplatform_partitions_ahead_months", ahead, {"table": table})
+        yield Reading("csplatform_partitions_ahead_months", ahead, {"table": table.name})
 
 
 def _month(start: date) -> str:

@@ -8,7 +8,9 @@ from csplatform.adminkit.home import FirstStep, HomeCard, first_steps, home_card
 from csplatform.adminkit.navigation import Entry, entries
 from csplatform.customers import bench
 from csplatform.customers.figures import customer_figures, event_figures
+from csplatform.customers.hooks import erase_hooks
 from csplatform.customers.models import Company, Event, Source
+from csplatform.customers.operations.erase_traces import forget_traces
 from csplatform.kit.clock import now
 from csplatform.kit.jobs import Periodic, periodic
 from csplatform.kit.partitions import ensure_partitions, partitioned_tables
@@ -28,6 +30,7 @@ def register() -> None:
     """Partitions, sidebar entries, home cards, first steps."""
     partitioned_tables.register("customers_event", "customers_event")
     bench.register()
+    erase_hooks.register("customers.traces", forget_traces)
     periodic.register(
         "kit.partitions",
         Periodic("kit.partitions", 43200, lambda: ensure_partitions(now())),

@@ -12,6 +12,7 @@ from django.db import OperationalError, transaction
 
 from csplatform.customers.models import AttributeDefinition
 from csplatform.customers.operations.attributes import patch_attributes
+from csplatform.customers.operations.erase import erase_person
 from csplatform.customers.operations.events import EventInput, record_events, subscribe
 from csplatform.customers.operations.merge import merge_people
 from csplatform.freshness import loop
@@ -188,6 +189,15 @@ class Lockstep:
             return
         self.world.merge(one, other)
         assert merge_people(one.number, other.number, actor=None)
+
+    def erase(self, person: int) -> None:
+        """Somebody is erased; twice is once."""
+        chosen = self._person(person)
+        if chosen.merged_into is None:
+            told = not chosen.erased
+            if told:
+                self.world.erase(chosen)
+            assert erase_person(chosen.number, actor=None) is told
 
     # --- staff ----------------------------------------------------------------------------
 

@@ -23,8 +23,8 @@ UNHURRIED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.funct
 # act to the number of numbers that it takes
 ACTS = {
     "enrol": 4, "set_plan": 2, "login": 1, "mail_event": 2, "say_again": 1, "merge": 2,
-    "publish": 2, "amend": 2, "pause": 1, "resume": 1, "remove": 1, "retry": 1, "drain": 0,
-    "advance": 0, "take_inbox": 0, "take_touches": 0, "kill": 3, "break_off": 0,
+    "publish": 2, "amend": 2, "pause": 1, "resume": 1, "remove": 1, "retry": 1, "erase": 1,
+    "drain": 0, "advance": 0, "take_inbox": 0, "take_touches": 0, "kill": 3, "break_off": 0,
 }  # fmt: skip
 
 
@@ -99,11 +99,11 @@ def machine(scene: Scene) -> type[RuleBasedStateMachine]:
             self._act("retry", run)
 
         @rule(rarely=st.integers(0, 9), number=SOME)
-        def stop_or_remove(self, rarely, number):
-            if rarely < 2:
-                self._act(("stop", "remove")[rarely], number)
+        def stop_remove_or_erase(self, rarely, number):
+            if rarely < 3:
+                self._act(("stop", "remove", "erase")[rarely], number)
 
-    for name in sorted(ACTS.keys() - {"enrol", "drain", "remove"}):
+    for name in sorted(ACTS.keys() - {"enrol", "drain", "remove", "erase"}):
         setattr(Engine, name, _rule(name, ACTS[name]))
     return Engine
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from csplatform.customers.models import AttributeDefinition
+from csplatform.customers.operations.erase import erase_person
 from csplatform.customers.operations.events import EventInput, record_events
 from csplatform.customers.operations.merge import merge_people
 from csplatform.kit import sql
@@ -17,7 +18,7 @@ from csplatform.kit.errors import Conflict
 from journeys.engine import advance, inbox
 from journeys.models import Batch, Outbox, Participant, ProgramVersion, Transition, Wait
 from journeys.operations.amend import amend_step
-from journeys.operations.enroll import enroll
+from journeys.operations.enroll import enroll, retry_participants
 from journeys.operations.life import pause_program, resume_program
 from journeys.operations.publish import publish_program
 from tests import factories as make
@@ -98,9 +99,10 @@ def test_an_event_decided_while_the_limit_passes_is_met(monkeypatch, pool, run_l
     """PRG-06: first decision wins; the worker of due participants passes over who is in hand."""
     waiting_for_an_opening(run_lanes)
     record_events([opening(Outbox.objects.get())])
+    pass_time(days=3, minutes=1)
     with held_before_writing(monkeypatch, pool, inbox.run_batch):
-        pass_time_elsewhere = elsewhere(pool, lambda: advance.run_ids([the_run().pk]))
-        assert pass_time_elsewhere.result(10) == 0
+        limit = elsewhere(pool, lambda: advance.run_ids([the_run().pk]))
+        assert limit.result(10) == 0
     run_lanes("live")
     assert the_run().end_reason == "met"
     assert one_exit_each()
@@ -161,8 +163,9 @@ def test_two_workers_with_the_same_ids_decide_once(monkeypatch, pool):
     assert kinds == ["enter"] * 5 + ["go"] * 5 + ["leave"] * 5
 
 
-def test_many_workers_on_one_lane_take_everybody_once():
+def test_many_workers_on_one_lane_take_everybody_once(monkeypatch):
     """REL-01: three at once, hundreds of people, no decision twice."""
+    monkeypatch.setattr(advance, "BATCH", 10)
     program = make.program(make.step("send_email", "ml", template=make.mail_template().pk))
     enroll(program.pk, make.ids(make.people(150)), actor=None)
 
@@ -241,6 +244,41 @@ def test_an_event_about_somebody_being_merged_away_wakes_the_winners_run(pool, r
     recorded.result(10)
     run_lanes("live")
     assert (the_run().person_id, the_run().end_reason) == (winner.pk, "met")
+
+
+def test_an_erasure_waits_for_who_is_in_hand_and_takes_away_what_it_wrote(monkeypatch, pool):
+    """CUS-04: the worker writes a mail and waits for somebody who is being erased."""
+    mail = make.mail_template()
+    program = make.program(
+        make.step("send_email", "ml", template=mail.pk), make.step("wait_timer", "w1")
+    )
+    someone = make.person()
+    enroll(program.pk, [someone.pk], actor=None)
+    ids = [the_run().pk]
+    with held_before_writing(monkeypatch, pool, lambda: advance.run_ids(ids)):
+        erased = elsewhere(pool, lambda: erase_person(someone.pk, actor=None))
+        time.sleep(MEANWHILE)
+    assert erased.result(10) is True
+    run = the_run()
+    assert (run.state, run.end_reason, run.due_at) == ("removed", "erased", None)
+    assert Outbox.objects.get().state == "cancelled"
+    assert advance.run_ids(ids) == 0
+
+
+def test_nobody_is_revived_who_is_being_erased(pool):
+    """CUS-04: a failed run that is retried at the same moment ends with the others."""
+    program = make.program(make.step("wait_timer", "w1"))
+    someone = make.person()
+    enroll(program.pk, [someone.pk], actor=None)
+    Participant.objects.update(state="failed", ended_at="2026-01-01T00:00Z", due_at=None)
+    with transaction.atomic():
+        assert retry_participants([the_run().pk], actor=None) == 1
+        erased = elsewhere(pool, lambda: erase_person(someone.pk, actor=None))
+        time.sleep(MEANWHILE)
+    erased.result(10)
+    assert the_run().state == "removed"
+    Participant.objects.update(state="failed")
+    assert retry_participants([the_run().pk], actor=None) == 0
 
 
 def test_an_amendment_reaches_who_was_judged_by_the_old_conditions(

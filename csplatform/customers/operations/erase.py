@@ -103,8 +103,8 @@ def _suppress(erasure: Erasure) -> None:
 def emptied(model: type[models.Model], *, keep: tuple[str, ...] = ()) -> dict[str, Any]:
     """The personal columns of a model, each with its empty value, for an update."""
     names = [name for name in model.personal_columns if name not in keep]  # type: ignore[attr-defined]
-    fields = [model._meta.get_field(name) for name in names]
-    return {field.name: None if field.null else field.get_default() for field in fields}
+    fields = {field.name: field for field in model._meta.concrete_fields}
+    return {name: None if fields[name].null else fields[name].get_default() for name in names}
 
 
 def _empty(erasure: Erasure) -> None:

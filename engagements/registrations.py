@@ -4,17 +4,18 @@ from django.urls import reverse_lazy
 
 from csplatform.adminkit.home import attention
 from csplatform.adminkit.navigation import Entry, entries
-from csplatform.customers.hooks import merge_hooks
+from csplatform.customers.hooks import erase_hooks, merge_hooks
 from csplatform.kit.jobs import Periodic, periodic
 from csplatform.snapshots.panels import Panel, panels
 from engagements.demosite import tenant
-from engagements.inapp import blocks, flow_templates, merging, steps
+from engagements.inapp import blocks, erasing, flow_templates, merging, steps
 from engagements.inapp import panels as own_panels
 from engagements.inapp.deciding import decide
 from engagements.inapp.kind import engagement_kinds
 from engagements.inapp.kinds.dialog import Dialog
 from engagements.inapp.showings import Showings
 from engagements.tracker import bench, rejected, visitors
+from engagements.tracker import erasing as tracker_erasing
 from engagements.tracker.contract import deciders, item_kinds
 from engagements.tracker.events import Page, Track
 from journeys.steps.options import option_providers, reference_names
@@ -36,6 +37,8 @@ def register() -> None:
     reference_names.register("engagement", steps.names)
     merge_hooks.register("engagements.visitors", visitors.follow_merge)
     merge_hooks.register("engagements.invitations", merging.follow_merge)
+    erase_hooks.register("engagements.visitors", tracker_erasing.forget_visitors)
+    erase_hooks.register("engagements.invitations", erasing.forget_invitations)
     periodic.register(
         "engagements.rejected", Periodic("engagements.rejected", 86400, rejected.purge)
     )

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from csplatform.customers.hooks import attribute_users, merge_hooks
+from csplatform.customers.hooks import attribute_users, erase_hooks, merge_hooks
 from csplatform.freshness.flips import SWEEP_SECONDS
 from csplatform.freshness.loop import consumers
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
@@ -16,6 +16,7 @@ from journeys.engine.merging import repoint_runs
 from journeys.flow import templates as flow_templates
 from journeys.models.participant import Lane
 from journeys.operations import enroll, life
+from journeys.operations.erase import forget_runs
 from journeys.steps.kinds.call_webhook import CallWebhook
 from journeys.steps.kinds.conditional_wait import ConditionalWait
 from journeys.steps.kinds.exit import Exit
@@ -44,6 +45,7 @@ def register() -> None:
     segment_users.register("journeys", programs_using_segment)
     attribute_users.register("journeys", programs_using_attribute)
     merge_hooks.register("journeys", repoint_runs)
+    erase_hooks.register("journeys", forget_runs)
     email_registrations.register()
     webhook_registrations.register()
     admin_registrations.register()

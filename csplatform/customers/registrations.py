@@ -8,7 +8,9 @@ from csplatform.adminkit.home import FirstStep, HomeCard, first_steps, home_card
 from csplatform.adminkit.navigation import Entry, entries
 from csplatform.customers import bench, gauges
 from csplatform.customers.figures import customer_figures, event_figures
+from csplatform.customers.hooks import erase_hooks
 from csplatform.customers.models import Company, Event, Source
+from csplatform.customers.operations.erase_traces import forget_traces
 from csplatform.customers.operations.events import forget_messages
 from csplatform.kit.clock import now
 from csplatform.kit.jobs import Periodic, periodic
@@ -37,6 +39,7 @@ def register() -> None:
     bench.register()
     periodic.register("customers.messages", Periodic("customers.messages", 86_400, forget_messages))
     gauges.register()
+    erase_hooks.register("customers.traces", forget_traces)
     periodic.register(
         "kit.partitions",
         Periodic("kit.partitions", 43200, _partitions),

@@ -1,6 +1,6 @@
 """What segments bring to the rooms below."""
 
-from csplatform.customers.hooks import attribute_users, merge_hooks
+from csplatform.customers.hooks import attribute_users, erase_hooks, merge_hooks
 from csplatform.freshness.flips import SWEEP_SECONDS
 from csplatform.freshness.loop import consumers
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
@@ -11,6 +11,7 @@ from csplatform.segments import bench, gauges, recompute
 from csplatform.segments.admin import registrations as admin_registrations
 from csplatform.segments.consumer import refresh_touched
 from csplatform.segments.kinds.segment import SegmentTest, members_of, segment_names
+from csplatform.segments.operations.erase import forget_member
 from csplatform.segments.operations.merge import follow_merge
 from csplatform.segments.references import segments_using_attribute, used_by_segments
 from csplatform.segments.usage import segment_users
@@ -25,6 +26,7 @@ def register() -> None:
     segment_users.register("segments", used_by_segments)
     consumers.register("segments", refresh_touched)
     merge_hooks.register("segments", follow_merge)
+    erase_hooks.register("segments", forget_member)
     attribute_users.register("segments", segments_using_attribute)
     admin_registrations.register()
     bench.register()

@@ -1,9 +1,10 @@
 """What the mail room brings to the rooms below."""
 
-from csplatform.customers.hooks import merge_hooks
+from csplatform.customers.hooks import erase_hooks, merge_hooks
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
 from journeys.channels import Channel, channels
 from journeys.emails import bench
+from journeys.emails.erasing import forget_mails
 from journeys.emails.layout import register_mail_blocks
 from journeys.emails.merging import repoint_mails
 from journeys.emails.sender import pending, run_batch, sweep
@@ -19,3 +20,4 @@ def register() -> None:
     lane_work.register("emails.outbox", LaneWork("emails.outbox", "outbox", run_batch, pending))
     periodic.register("emails.sweep", Periodic("emails.sweep", 30, sweep))
     merge_hooks.register("emails", repoint_mails)
+    erase_hooks.register("emails", forget_mails)

@@ -186,7 +186,8 @@ def _go(run: Run, outcome: Go, now: datetime) -> None:
         t.refs = {**t.refs, run.step.key: outcome.ref}
     if run.step.key in t.refs:
         evidence["ref"] = t.refs[run.step.key]
-    run.expired |= outcome.expired
+    if outcome.expired:
+        run.expired, run.heard = True, outcome.heard
     run.note("go", target, outcome.exit, evidence)
     run.step, run.fresh, run.moved = target, True, True
     run.listens, run.due_at, run.wait_local, run.wait_zone = (), now, "", ""

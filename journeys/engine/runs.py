@@ -54,6 +54,7 @@ class Run:
     goal_at: datetime | None = None
     listens: tuple[tuple[str, int], ...] = ()
     expired: bool = False  # its wait was decided by the limit
+    heard: tuple[tuple[str, int], ...] = ()  # what it knew to have happened then
     moved: bool = False
     log: list[Entry] = field(default_factory=list)
     sends: list[Sending] = field(default_factory=list)

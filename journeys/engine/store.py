@@ -118,6 +118,7 @@ def _write_waits(runs: Sequence[Run], now: datetime) -> None:
     moved = [run for run in runs if run.had_waits and run.moved]
     expired = [run.traveller.id for run in moved if run.expired]
     if expired:
+        _drop_heard([run for run in moved if run.expired and run.heard])
         sql.run(
             "UPDATE journeys_wait SET closed_at = %s"
             " WHERE participant_id = ANY(%s) AND closed_at IS NULL",
@@ -148,6 +149,25 @@ def _write_waits(runs: Sequence[Run], now: datetime) -> None:
     sql.run(
         f"INSERT INTO journeys_wait ({_names(WAIT)})"
         f" SELECT * FROM json_to_recordset(%s) AS u ({WAIT}) ON CONFLICT DO NOTHING",
+        [_json(rows)],
+    )
+
+
+def _drop_heard(runs: Sequence[Run]) -> None:
+    """What a limit's decision knew to have happened cannot come too late for it."""
+    if not runs:
+        return
+    ids = event_name_ids({name for run in runs for name, _ in run.heard})
+    rows = [
+        {"participant_id": run.traveller.id, "name_id": ids[name], "ref": ref}
+        for run in runs
+        for name, ref in run.heard
+    ]
+    sql.run(
+        "DELETE FROM journeys_wait w USING json_to_recordset(%s)"
+        " AS u (participant_id bigint, name_id int, ref bigint)"
+        " WHERE w.participant_id = u.participant_id AND w.name_id = u.name_id AND w.ref = u.ref"
+        " AND w.closed_at IS NULL",
         [_json(rows)],
     )
 

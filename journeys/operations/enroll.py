@@ -103,6 +103,12 @@ def retry_participants(ids: Sequence[int], *, actor: Any) -> int:
             " FROM journeys_participant WHERE id = ANY(%s)) ORDER BY id FOR NO KEY UPDATE",
             [list(ids)],
         )
+        # and their persons, so that nobody is revived who is being merged away or erased
+        sql.rows(
+            "SELECT id FROM customers_person WHERE id IN (SELECT person_id"
+            " FROM journeys_participant WHERE id = ANY(%s)) ORDER BY id FOR KEY SHARE",
+            [list(ids)],
+        )
         revived = sql.run(
             "WITH back AS (UPDATE journeys_participant p SET state = 'active', ended_at = NULL,"
             "  end_reason = '', phase = 'run', due_at = clock_timestamp(), visit = visit + 1,"
@@ -117,6 +123,8 @@ def retry_participants(ids: Sequence[int], *, actor: Any) -> int:
             "  AND o.id = ANY(%(ids)s) AND o.state = 'failed'"
             "  AND o.program_id = p.program_id AND o.context_id = p.context_id"
             "  AND (o.person_id = p.person_id OR o.company_id = p.company_id))"
+            " AND NOT EXISTS (SELECT 1 FROM customers_person s WHERE s.id = p.person_id"
+            "  AND s.erased_at IS NOT NULL)"
             " AND EXISTS (SELECT 1 FROM journeys_program g WHERE g.id = p.program_id"
             "  AND g.state = 'active')"
             " RETURNING p.id, p.program_id, p.version_id, p.step_id, p.visit)"

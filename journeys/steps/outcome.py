@@ -30,7 +30,8 @@ class Go:
     Attributes:
         ref: what later waits are about (an invitation's id); with effects and no ref it is the
             first effect's outbox id.
-        expired: the time was up: events that its wait listened to are too late from now on.
+        expired: the time was up: events that its wait listened to are too late from now on,
+            but for those that it had `heard`: (event name, ref) pairs that happened in time.
     """
 
     exit: str = "done"
@@ -38,6 +39,7 @@ class Go:
     effects: tuple[Effect, ...] = ()
     ref: int | None = None
     expired: bool = False
+    heard: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,24 +5,33 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, TextFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from csplatform.adminkit.templatetags.console import when
 from csplatform.customers.admin.subject import SubjectAdmin
 from csplatform.customers.columns import COLUMNS
 from csplatform.customers.models import ExternalId, Membership, Person
 from csplatform.customers.operations.attributes import patch_attributes
+from csplatform.customers.operations.erase import erase_person
 from csplatform.customers.operations.memberships import set_memberships
 from csplatform.customers.operations.people import PersonInput, upsert_people
 from csplatform.kit.clock import now
 from csplatform.kit.errors import Conflict, DomainError
+
+ERASING = (
+    "Name, addresses, ids, attributes and what their events and mails said are emptied, and they"
+    " leave every company and segment. Programs end for them, and mail that has not left is"
+    " cancelled. Numbers stay: what was sent and done still counts, for nobody in particular. This"
+    " cannot be undone."
+)
 
 
 class SeenFilter(admin.SimpleListFilter):
@@ -103,6 +112,7 @@ class PersonAdmin(SubjectAdmin):
 
     subject = "person"
     icon = "person"
+    actions_detail = ("erase",)
     inlines = (MembershipInline, ExternalIdInline)
     list_display = ("who", "role", "company", "csm", "last_seen")
     list_filter = (
@@ -179,6 +189,30 @@ class PersonAdmin(SubjectAdmin):
             _save_memberships(form.instance.pk, formset, request)
         else:
             formset.save()
+
+    @action(
+        description="Erase this person", icon="person_remove",
+        permissions=["customers.erase_person"],
+    )  # fmt: skip
+    def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say what goes and what stays, then erase."""
+        person = self.get_object(request, object_id)
+        back = reverse("admin:customers_person_changelist")
+        if person is None:
+            return HttpResponseRedirect(back)
+        if request.method == "POST":
+            erase_person(person.pk, actor=request.user)
+            messages.success(request, f"Person {person.pk} was erased.")
+            return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Erase {person}?",
+            "text": ERASING,
+            "button": "Erase for good",
+            "back": reverse("admin:customers_person_change", args=[person.pk]),
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "adminkit/confirm.html", context)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
         """People are erased or merged, never simply deleted."""

@@ -17,6 +17,7 @@ from csplatform.customers.filters import PersonFilter
 from csplatform.customers.models import ExternalId, Membership, Person
 from csplatform.customers.operations.attributes import patch_attributes
 from csplatform.customers.operations.companies import CompanyRef
+from csplatform.customers.operations.erase import erase_person
 from csplatform.customers.operations.memberships import set_memberships
 from csplatform.customers.operations.merge import merge_people
 from csplatform.customers.operations.people import PersonInput, upsert_people
@@ -152,6 +153,14 @@ class MergeGiven(ShapeSerializer):
     loser = IdField()
 
 
+class ErasedAnswer(serializers.ModelSerializer):
+    """What is left to say of an erased person."""
+
+    class Meta:
+        model = Person
+        fields = ["id", "erased_at"]
+
+
 ANNA = {
     "email": "anna@acme.example",
     "external_id": "u-17",
@@ -177,6 +186,7 @@ class PersonViewSet(ReadViewSet):
         "batch": "customers.add_person",
         "partial_update": "customers.change_person",
         "merge": "customers.change_person",
+        "erase": "customers.erase_person",
     }
 
     def get_queryset(self) -> QuerySet[Person]:
@@ -252,3 +262,12 @@ class PersonViewSet(ReadViewSet):
         shape.is_valid(raise_exception=True)
         merge_people(winner.pk, shape.validated_data["loser"], actor=request.user)
         return self._answer(winner.pk)
+
+    @extend_schema(request=None, responses=ErasedAnswer)
+    @action(detail=True, methods=["post"])
+    def erase(self, request: Request, pk: str) -> Response:
+        """Erase a person for good: personal data goes, programs end. Twice is once."""
+        person = self.get_object()
+        erase_person(person.pk, actor=request.user)
+        person.refresh_from_db()
+        return Response(ErasedAnswer(person).data)

@@ -16,6 +16,7 @@ from csplatform.customers.models.person import (
     MembershipChange,
     Person,
     PersonActivity,
+    SuppressedAddress,
 )
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "Person",
     "PersonActivity",
     "Source",
+    "SuppressedAddress",
 ]

@@ -30,6 +30,7 @@ class Person(models.Model):
     class Meta:
         ordering = ["name", "id"]
         verbose_name_plural = "people"
+        permissions = [("erase_person", "Can erase people for good")]
         constraints = [
             # One living person per address; tombstones of merges keep theirs for the record.
             models.UniqueConstraint(
@@ -118,6 +119,22 @@ class MembershipChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person_id} {'joined' if self.joined else 'left'} {self.company_id}"
+
+
+class SuppressedAddress(models.Model):
+    """An address that must not be written to again, as a keyed hash: it can be recognised when it
+    comes back, and not be read. Written by customers.operations alone."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    reason = models.CharField(max_length=40)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name_plural = "suppressed addresses"
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.digest[:8]}…"
 
 
 class PersonActivity(models.Model):

@@ -22,17 +22,19 @@ def merge_people(
     Everything that names the loser by `person_id` names the winner afterwards; what the winner
     lacks (attributes, address, companies) is taken over, what it has stays. Rooms above follow
     through `customers.hooks.merge_hooks`, in this transaction. Nothing is deleted.
-    Raises DomainError for the same or an unknown person, Conflict when the winner is a tombstone.
+    Raises DomainError for the same or an unknown person, Conflict when the winner is a
+    tombstone or one of them was erased.
     """
     if winner_id == loser_id:
         raise DomainError("A person cannot be merged into itself.", path="/loser", code="same")
     moment = moment or database_now()
     # FOR UPDATE also keeps writers of events out until this commits.
     locked = sql.rows(
-        "SELECT id, merged_into_id FROM customers_person WHERE id = ANY(%s) ORDER BY id FOR UPDATE",
+        "SELECT id, merged_into_id, erased_at FROM customers_person WHERE id = ANY(%s)"
+        " ORDER BY id FOR UPDATE",
         [sorted((winner_id, loser_id))],
     )
-    merged_into = dict(locked)
+    merged_into = {row[0]: row[1] for row in locked}
     for name, person_id in (("winner", winner_id), ("loser", loser_id)):
         if person_id not in merged_into:
             raise DomainError(f"There is no person {person_id}.", path=f"/{name}", code="unknown")
@@ -40,6 +42,8 @@ def merge_people(
         return False
     if merged_into[winner_id] is not None or merged_into[loser_id] is not None:
         raise Conflict("One of them was merged already; look again.", code="merged")
+    if any(erased_at is not None for *_, erased_at in locked):
+        raise Conflict("One of them was erased.", code="erased")
     _bury(winner_id, loser_id)
     _take_over_values(winner_id, loser_id, moment)
     _repoint(winner_id, loser_id)

@@ -154,10 +154,11 @@ class ConditionalWait(StepKind):
                 ],
                 "at_limit": at_limit,
             }
+            heard = () if in_time else tuple(truth.about(t) for truth in truths if truth.did(t))
             if combine(answers):
-                outcomes[t.id] = Go("met", evidence, expired=not in_time)
+                outcomes[t.id] = Go("met", evidence, expired=not in_time, heard=heard)
             elif at_limit:
-                outcomes[t.id] = Go("not_met", evidence, expired=True)
+                outcomes[t.id] = Go("not_met", evidence, expired=True, heard=heard)
             else:
                 outcomes[t.id] = Stay()
         return outcomes
@@ -202,13 +203,24 @@ def _positive_events(
 class _Truth:
     """The answer of one condition for a whole batch."""
 
-    def __init__(self, words: str, ids: set[int], *, positive: bool = True) -> None:
+    def __init__(
+        self, words: str, ids: set[int], *, positive: bool = True, event: str = "", step: str = ""
+    ) -> None:
         self.words, self.ids, self.positive = words, ids, positive
+        self.event, self.step = event, step
 
     def holds(self, traveller: Traveller, at_limit: bool) -> bool:
         """ "Did not" is true only when the time for doing it is over."""
         hit = traveller.id in self.ids
         return hit if self.positive else (at_limit and not hit)
+
+    def did(self, traveller: Traveller) -> bool:
+        """Whether it is about an event, and the event has happened."""
+        return bool(self.event) and traveller.id in self.ids
+
+    def about(self, traveller: Traveller) -> tuple[str, int]:
+        """The event as a wait listens to it."""
+        return self.event, traveller.refs[self.step]
 
 
 def _truth(condition: Condition, batch: StepBatch) -> _Truth:
@@ -222,7 +234,7 @@ def _truth(condition: Condition, batch: StepBatch) -> _Truth:
     if offer is None:
         return _Truth(words, set())
     happened = _who_did(offer.event, condition.step, batch.travellers, batch.subject)
-    return _Truth(words, happened, positive=offer.positive)
+    return _Truth(words, happened, positive=offer.positive, event=offer.event, step=condition.step)
 
 
 def _who_did(event: str, step: str, travellers: Sequence[Traveller], subject: str) -> set[int]:

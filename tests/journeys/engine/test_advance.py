@@ -139,6 +139,36 @@ def test_the_limit_takes_the_other_exit(run_lanes):
     assert not Wait.objects.exists()
 
 
+def test_what_came_in_time_is_not_late_because_the_rest_did_not_come(run_lanes):
+    """PRG-06: of two events one came before the limit: only the other one can come too late."""
+    mail = make.mail_template()
+    program = make.program(
+        make.step("send_email", "ml", template=mail.pk),
+        make.step("conditional_wait", "cw", amount=3, unit="days", logic="all", conditions=[
+            {"type": "event", "step": "ml", "event": "opened"},
+            {"type": "event", "step": "ml", "event": "clicked"}],
+            exits={"met": [], "not_met": []}),
+    )  # fmt: skip
+    seen, unseen = make.person(), make.person()
+    enroll(program.pk, make.ids([seen, unseen]), actor=None)
+    run_lanes("live")
+    messages = dict(Outbox.objects.values_list("person_id", "pk"))
+    opened, clicked = (
+        {pk: EventInput(f"email.{what}", person_id=pk, ref=ref) for pk, ref in messages.items()}
+        for what in ("opened", "clicked")
+    )
+    record_events([opened[seen.pk]])
+    run_lanes("live")
+    pass_time(days=3, minutes=1)
+    record_events([opened[unseen.pk]])  # recorded before anybody decided, looked at after
+    run_lanes("live")
+    assert Transition.objects.filter(exit="not_met").count() == 2
+    record_events([*opened.values(), *clicked.values()])
+    run_lanes("live")
+    late = Transition.objects.filter(kind="late").values_list("evidence__event", flat=True)
+    assert list(late) == ["email.clicked", "email.clicked"]
+
+
 def test_a_second_wait_for_the_same_event_after_a_late_one(run_lanes):
     """PRG-06: what is too late for one wait is in time for the next."""
     mail = make.mail_template()

@@ -1,67 +1,30 @@
 """Two processes at the same moment: nothing is missed, nobody slips through (PRG-23, PRG-45)."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from csplatform.customers.models import AttributeDefinition
 from csplatform.customers.operations.attributes import patch_attributes
 from csplatform.customers.operations.merge import merge_people
 from csplatform.freshness import loop
-from journeys.engine import advance, store
+from journeys.engine import advance
 from journeys.models import Participant
 from journeys.operations.enroll import enroll, retry_participants
 from journeys.operations.life import pause_program, stop_program
 from tests import factories as make
+from tests.journeys.engine.racing import MEANWHILE, elsewhere, held_before_writing
 
 pytestmark = pytest.mark.django_db(transaction=True)
-# Long enough for the other side to do its worst, or to stand before a lock.
-MEANWHILE = 0.4
-
-
-def elsewhere(pool: ThreadPoolExecutor, work: Callable[[], object]) -> Future:
-    """Run in a thread with a connection of its own."""
-
-    def run() -> object:
-        try:
-            return work()
-        finally:
-            connection.close()
-
-    return pool.submit(run)
 
 
 @pytest.fixture
 def pool() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(3) as found:
         yield found
-
-
-@contextmanager
-def held_before_writing(monkeypatch, pool, ids) -> Iterator[None]:
-    """A worker elsewhere that has decided about `ids` and has not written yet."""
-    decided, go_on = threading.Event(), threading.Event()
-    write = store.write
-
-    def slow(runs, now):
-        decided.set()
-        assert go_on.wait(10)
-        write(runs, now)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(store, "write", slow)
-        done = elsewhere(pool, lambda: advance.run_ids(ids))
-        assert decided.wait(10)
-    try:
-        yield
-    finally:
-        go_on.set()
-        done.result(10)
 
 
 def test_a_fact_that_changes_while_a_wait_is_armed_wakes_it(monkeypatch, pool, run_lanes):
@@ -78,7 +41,7 @@ def test_a_fact_that_changes_while_a_wait_is_armed_wakes_it(monkeypatch, pool, r
     advance.advance_due(0)
     run = Participant.objects.get()
     assert run.phase == "arming"
-    with held_before_writing(monkeypatch, pool, [run.pk]):
+    with held_before_writing(monkeypatch, pool, lambda: advance.run_ids([run.pk])):
         patch_attributes("person", {someone.pk: {"plan": "pro"}}, cause={})
         looked = elsewhere(pool, loop.run_batch)
         time.sleep(MEANWHILE)
@@ -91,7 +54,8 @@ def test_who_reaches_a_wait_while_the_program_is_paused_freezes(monkeypatch, poo
     """PRG-45: the worker read "active", the pause must not overlook the row in its hand."""
     program = make.program(make.step("wait_timer", "w1", amount=3, unit="days"))
     enroll(program.pk, [make.person().pk], actor=None)
-    with held_before_writing(monkeypatch, pool, make.ids(Participant.objects.all())):
+    ids = make.ids(Participant.objects.all())
+    with held_before_writing(monkeypatch, pool, lambda: advance.run_ids(ids)):
         paused = elsewhere(pool, lambda: pause_program(program.pk, actor=None))
         time.sleep(MEANWHILE)
     paused.result(10)

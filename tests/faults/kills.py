@@ -2,10 +2,11 @@
 
     python -m tests.faults.kills [--kills 10] [--people 2000] [--seed N]
 
-Starts the whole installation in a temporary folder, publishes a program (mail, wait for its
-opening or for a product event, attribute, exit), lets people in, and sends opening events and
-tracker batches while workers, web, PostgreSQL and Valkey are killed with -9. Everything that was
-acknowledged must be there once, nobody may be stranded, nothing may have happened twice.
+Starts the whole installation in a temporary folder, publishes a program (dialog, webhook, mail,
+wait for its opening or for a product event, attribute, exit), lets people in, and sends opening
+events and tracker batches while workers, web, PostgreSQL and Valkey are killed with -9. Everything
+that was acknowledged must be there once, nobody may be stranded, nothing may have happened twice;
+webhooks arrive at least once, each under one id.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from typing import Any, TypeVar
 import psutil
 
 from tests.faults.installation import Installation
+from tests.kit.receiver import Receiver, receiving
 
 T = TypeVar("T")
 PATIENCE = 300
@@ -55,12 +57,14 @@ def post(installation: Installation, body: dict[str, Any]) -> list[str]:
 class Story:
     """The program, its people, and what was acknowledged."""
 
-    def __init__(self, people: int, rng: random.Random) -> None:
+    def __init__(self, people: int, rng: random.Random, hook: Receiver) -> None:
         from csplatform.customers.models import AttributeDefinition, Source
         from csplatform.customers.operations.people import PersonInput, upsert_people
         from tests import factories as make
+        from tests.engagements.make import engagement
 
-        self.make, self.rng = make, rng
+        self.make, self.rng, self.hook = make, rng, hook
+        endpoint, _ = make.webhook_endpoint(url=hook.url())
         AttributeDefinition.objects.create(
             subject="person", name="outcome", label="Outcome", type="text"
         )
@@ -76,6 +80,8 @@ class Story:
             {"type": "rule", "rule": finished},
         ]
         self.program = make.program(
+            make.step("trigger_engagement", "dialog", engagement=engagement().pk),
+            make.step("call_webhook", "hook", endpoint=endpoint.pk),
             make.step("send_email", "mail", template=make.mail_template().pk),
             make.step("conditional_wait", "wait", conditions=conditions, amount=10, unit="minutes",
                       exits={"met": [], "not_met": [make.step("exit", "lost", reason="limit")]}),
@@ -114,7 +120,8 @@ class Story:
     def _wait_for_mail(self, outbox: Any, person: int) -> int:
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            found = outbox.objects.filter(person_id=person).values_list("pk", flat=True).first()
+            mails = outbox.objects.filter(person_id=person, channel="email")
+            found = mails.values_list("pk", flat=True).first()
             if found:
                 return int(found)
             time.sleep(0.1)
@@ -174,6 +181,12 @@ def verdict(story: Story, killed: list[str]) -> dict[str, int]:
     from journeys.models import CapturedMail, Outbox, Participant
 
     people = len(story.people)
+    mails, webhooks = (Outbox.objects.filter(channel=c) for c in ("email", "webhook"))
+    called = {f"msg_{pk}" for pk in webhooks.values_list("pk", flat=True)}
+    heard = {got.headers["webhook-id"] for got in story.hook.got}
+    invited = sql.one(
+        "SELECT count(*) FROM engagements_invitation WHERE program_id = %s", [story.program.pk]
+    )
     ended = Participant.objects.filter(state="completed", end_reason="met").count()
     tour = EventName.objects.get(name="tour_finished").pk
     opened = EventName.objects.get(name="email.opened").pk
@@ -185,14 +198,18 @@ def verdict(story: Story, killed: list[str]) -> dict[str, int]:
         "SELECT count(*) FROM (SELECT 1 FROM journeys_capturedmail GROUP BY outbox_id"
         " HAVING count(*) > 1) d"
     )
-    uncertain = Outbox.objects.filter(state="uncertain").count()
-    sent = Outbox.objects.filter(state="sent").count()
+    uncertain = mails.filter(state="uncertain").count()
+    sent = mails.filter(state="sent").count()
     return {
         "stranded": people - ended,
         "decisions doubled": doubled,
         "mails doubled": mails_doubled,
         "mails lost": people - sent - uncertain,
         "mails missing though sent": max(0, sent - CapturedMail.objects.count()),
+        "invitations lost or doubled": abs(people - invited),
+        "webhooks that never arrived": len(called - heard),
+        "webhooks lost or doubled": abs(people - len(called)) + len(heard - called),
+        "webhooks not noted as sent": people - webhooks.filter(state="sent").count(),
         "tracker events lost or doubled": abs(
             len(story.acknowledged) - Event.objects.filter(name_id=tour).count()
         ),
@@ -214,14 +231,19 @@ def main() -> int:
     options = parser.parse_args()
     print(f"{options.kills} kills, {options.people} people, seed {options.seed}", flush=True)
     rng = random.Random(options.seed)
-    installation = Installation()
+    with receiving() as hook:
+        return _run(options, rng, hook)
+
+
+def _run(options: argparse.Namespace, rng: random.Random, hook: Receiver) -> int:
+    installation = Installation(OUTBOUND_ALLOW=hook.place)
     try:
         installation.wait_until_ready()
         installation.join()
         import django
 
         django.setup()
-        story = Story(options.people, rng)
+        story = Story(options.people, rng, hook)
         workers = [
             threading.Thread(target=_in_thread, args=(work,))
             for work in (story.enroll, lambda: story.tell(installation))
@@ -232,6 +254,7 @@ def main() -> int:
         for worker in workers:
             worker.join(PATIENCE * 2)
         print(f"  settled after {settle(story):.0f} s", flush=True)
+        print(f"  {len(hook.got)} webhook requests for {options.people} webhooks", flush=True)
         counts = again(lambda: verdict(story, killed))
         ok = not any(counts.values()) and not _failures
         for name, count in counts.items():

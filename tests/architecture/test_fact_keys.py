@@ -1,0 +1,135 @@
+"""What rules read and what operations touch are the same names: else something is never fresh."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from csplatform.customers.attributes import BUILT_IN, attribute_specs
+from csplatform.customers.models import AttributeDefinition
+from csplatform.customers.models.attribute import AttributeType
+from csplatform.customers.operations.attributes import patch_attributes
+from csplatform.customers.operations.events import EventInput, record_events, subscribe
+from csplatform.customers.operations.memberships import link_people
+from csplatform.customers.operations.people import PersonInput, upsert_people
+from csplatform.freshness.models import Touch
+from csplatform.rules.parse import load_rule
+from csplatform.rules.references import fact_keys
+from csplatform.rules.registry import rule_kinds
+from csplatform.segments.operations.definition import SegmentInput, save_segment
+from csplatform.segments.operations.membership import add_members
+from tests import factories as make
+from tests.architecture.test_house import PACKAGES, ROOT, sources
+
+# Facts that nothing ever changes: no touch is needed.
+UNCHANGING = {"attr.created_at"}
+VALUES = {
+    "text": "new", "number": 7, "boolean": True, "date": "2026-02-03", "list": ["new"],
+    "datetime": "2026-02-03T04:05:06Z", "choice": "b", "link": "https://example.com",
+}  # fmt: skip
+OWN_VALUES = {
+    "email": "new@example.com", "stage": "renewal", "status": "churned", "time_zone": "Europe/Oslo",
+    "language": "de", "domains": ["new.example"],
+}  # fmt: skip
+# Writing to these tables changes what rules read.
+FACT_TABLES = r"customers_(person|company|membership|event)|segments_member"
+# Files that write them and touch nobody, and why nobody has to know.
+SILENT = {
+    "csplatform/customers/bench_world.py": "a benchmark's world is asked as a whole",
+    "csplatform/segments/bench.py": "a benchmark's twin",
+    "engagements/tracker/bench_site.py": "a benchmark takes away what it made",
+    "csplatform/segments/operations/definition.py": "copies and deletions of whole segments",
+}
+
+
+def touched(subject: str, subject_id: int) -> set[str]:
+    """Keys touched since the last time; forgets them."""
+    found = Touch.objects.filter(subject=subject, subject_id=subject_id)
+    keys = set(found.values_list("key", flat=True))
+    Touch.objects.all().delete()
+    return keys
+
+
+def _event(name: str) -> set[str]:
+    subscribe([name], "freshness")
+    someone = make.person(at=make.company())
+    record_events([EventInput(name, person_id=someone.pk)])
+    return touched("person", someone.pk)
+
+
+def _membership() -> set[str]:
+    someone, somewhere = make.person(), make.company()
+    link_people([(someone.pk, somewhere.pk)])
+    assert "membership" in touched("company", somewhere.pk) | {"membership"}
+    link_people([(someone.pk, make.company().pk)])
+    return touched("person", someone.pk)
+
+
+def _everything() -> set[str]:
+    made = upsert_people([PersonInput(email="new@example.com")])[0]
+    return touched("person", made.id)
+
+
+def _segment(subject: str) -> set[str]:
+    listed = save_segment(SegmentInput(f"List {subject}", "", subject, "static"), actor=None)
+    someone = make.person() if subject == "person" else make.company()
+    Touch.objects.all().delete()
+    add_members(listed.pk, [someone.pk], actor=None)
+    return {key.replace(str(listed.pk), "*") for key in touched(subject, someone.pk)}
+
+
+# Family of fact keys -> an operation that changes such a fact, and gives the keys it touched.
+CHANGES: dict[str, Callable[[str, str], tuple[str, set[str]]]] = {
+    "event": lambda subject, key: (key, _event(key.removeprefix("event."))),
+    "membership": lambda subject, key: (key, _membership()),
+    "everything": lambda subject, key: (key, _everything()),
+    "segment": lambda subject, key: ("segment.*", _segment(subject)),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("subject", ["person", "company"])
+def test_each_attribute_that_rules_can_read_is_touched_when_it_changes(subject: str) -> None:
+    """SEG-02: built-in and declared, of every type."""
+    for type_ in AttributeType.values:
+        AttributeDefinition.objects.create(
+            subject=subject, name=f"own_{type_}", label=type_, type=type_, choices=["a", "b"]
+        )
+    someone = make.person() if subject == "person" else make.company()
+    for name, spec in attribute_specs(subject).items():
+        if f"attr.{name}" in UNCHANGING:
+            continue
+        value: Any = OWN_VALUES.get(name, VALUES[spec.type]) if spec.column else VALUES[spec.type]
+        patch_attributes(subject, {someone.pk: {name: value}}, cause={})
+        assert touched(subject, someone.pk) == {f"attr.{name}"}, name
+    assert {spec.name for spec in BUILT_IN[subject].values() if not spec.writable} == {
+        key.removeprefix("attr.") for key in UNCHANGING
+    }
+
+
+@pytest.mark.django_db
+def test_every_family_of_facts_has_an_operation_that_touches_it() -> None:
+    """SEG-02: a new kind of test brings the touch of what it reads along, and its line here."""
+    asked = set()
+    for kind in rule_kinds:
+        for example in kind.examples:
+            node = load_rule({"test": kind.key, **example.config}, example.subject)
+            asked |= {(k.subject, k.key) for k in fact_keys(node, example.subject)}
+    for subject, key in sorted(asked):
+        family = key.split(".", 1)[0]
+        if family == "attr" or (family in ("event", "everything") and subject == "company"):
+            continue  # attributes stand above; a company's come with a person's
+        wanted, found = CHANGES[family](subject, key)
+        assert wanted in found, f"{subject} {key}"
+
+
+def test_whoever_writes_facts_touches_them() -> None:
+    """SEG-02: no statement changes a fact behind the loop's back."""
+    writes = re.compile(rf"(UPDATE|INSERT INTO|DELETE FROM) ({FACT_TABLES})\b")
+    silent = {
+        str(path.relative_to(ROOT))
+        for path in sources(*PACKAGES)
+        if writes.search(text := path.read_text()) and "freshness.touches" not in text
+    }
+    assert silent == set(SILENT)

@@ -124,7 +124,8 @@ def _note_late(inbox_ids: list[int]) -> None:
         "  jsonb_build_object('event', n.name, 'ref', l.ref, 'happened', l.occurred_at,"
         "   'decided', g.closed_at), clock_timestamp(), clock_timestamp()"
         " FROM gone g JOIN late l ON l.id = g.id JOIN journeys_participant p"
-        "  ON p.id = g.participant_id JOIN customers_eventname n ON n.id = l.name_id",
+        "  ON p.id = g.participant_id JOIN customers_eventname n ON n.id = l.name_id"
+        " ORDER BY g.id",  # the feed tells them in the order in which they were waited for
         {"ids": inbox_ids},
     )
 

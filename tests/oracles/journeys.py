@@ -103,8 +103,8 @@ class Run:
     reason: str = ""
     goal: bool = False
     refs: dict[str, Message] = field(default_factory=dict)
-    listens: set[tuple[str, Message | None]] = field(default_factory=set)
-    missed: set[tuple[str, Message | None, str, int]] = field(default_factory=set)
+    listens: set[tuple[str, Message]] = field(default_factory=set)
+    missed: list[tuple[str, Message, str, int]] = field(default_factory=list)
     log: list[Log] = field(default_factory=list)
 
     @property
@@ -217,7 +217,7 @@ class World:
             if run.person is person:
                 if run.open:
                     run.end("removed", "erased")
-                run.missed = set()
+                run.missed = []
         person.values, person.erased = {}, True
         self.touches.add((person, EVERYTHING))
 
@@ -332,10 +332,10 @@ class World:
             if run.state == "active" and run.listens & set(events):
                 self.look(run)
         for run in self.runs:
-            for lost in sorted(run.missed):
+            for lost in list(run.missed):
                 name, message, step, visit = lost
                 if (name, message) in events:
-                    run.missed.discard(lost)
+                    run.missed.remove(lost)
                     run.log.append(("late", step, None, "", visit, name))
         return bool(events)
 
@@ -403,11 +403,10 @@ class World:
             self._go(run, "met")
         elif at_limit:
             met = self._met(run, step["config"], True)
-            run.missed |= {
+            run.missed += [
                 (name, message, run.step, run.visit)
-                for name, message in run.listens
-                if message is not None and (name, message) not in self.happened
-            }
+                for name, message in sorted(run.listens - self.happened)
+            ]
             self._go(run, "met" if met else "not_met")
         else:
             run.phase, run.due = "waiting", run.limit
@@ -449,7 +448,7 @@ class World:
             case "conditional_wait":
                 limit = self.now + config["amount"] * (24 if config["unit"] == "days" else 1)
                 run.listens = {
-                    (OFFERS[c["event"]][0], run.refs.get(c["step"]))
+                    (OFFERS[c["event"]][0], run.refs[c["step"]])
                     for c in config["conditions"]
                     if c["type"] == "event" and OFFERS[c["event"]][1]
                 }

@@ -92,6 +92,12 @@ def machine(scene: Scene) -> type[RuleBasedStateMachine]:
             self._act("drain")
             self._act("pass_time", hours)
 
+        @rule(program=SOME, variant=st.integers(1, 2), who=SOME)
+        def next_version(self, program, variant, who):
+            self._act("resume", program)
+            self._act("publish", program, variant)
+            self._act("enrol", program, who, who + 1, 1)
+
         @rule(run=SOME)
         def fail_and_retry(self, run):
             self._act("kill", run, 0, 2)

@@ -25,7 +25,7 @@ from rq import Queue, get_current_job
 from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException
 
-from csplatform.kit import rates
+from csplatform.kit import lingering, rates
 from csplatform.kit.failing import Failed, tell, tell_well
 from csplatform.kit.registry import Registry
 
@@ -36,6 +36,9 @@ sleeping = False
 SLICE_SECONDS = 0.25
 # A job that takes this long hangs; it is broken off, and what it had in hand is run again.
 JOB_SECONDS = 900
+# Lanes whose worker stays for a moment in case that something comes; and for how long one job may.
+LINGERING = ("live",)
+JOB_LINGERS_SECONDS = 5
 # A lost connection, a deadlock, a job that ran out of time: no row is to blame, run it again.
 NOBODYS_FAULT = (OperationalError, InterfaceError, JobTimeoutException)
 
@@ -93,13 +96,15 @@ def _flag(lane: str) -> str:
 def wake(lane: str) -> bool:
     """Wake a lane now. Never raises: the scheduler's tick finds what a lost Redis forgot.
 
-    Returns whether a job was enqueued (False: one is waiting already, or Redis is away).
+    Returns whether anybody was woken (False: somebody is already, or Redis is away).
     """
     if sleeping:
         return False
     try:
         if not redis_client().set(_flag(lane), 1, nx=True, ex=FLAG_SECONDS):
             return False
+        if lingering.poke(redis_client(), lane):
+            return True
         queue = Queue(lane, connection=redis_client(), serializer=JSONSerializer)
         job = queue.enqueue(
             run_lane, lane, result_ttl=0, failure_ttl=86400, ttl=600, job_timeout=JOB_SECONDS
@@ -135,20 +140,49 @@ class _Wake:
 
 
 def run_lane(lane: str) -> int:
-    """One slice of a lane's work; the body of every wake-up job.
+    """Slices of a lane's work; the body of every wake-up job.
 
-    Clears the flag *before* looking, so a wake-up that arrives meanwhile is never lost.
+    Clears the flag *before* looking, so a wake-up that arrives meanwhile is never lost. Once
+    everything is done it lingers for a moment: the next click then waits for no new job.
     """
+    moved, until = 0, time.monotonic() + JOB_LINGERS_SECONDS
+    with structlog.contextvars.bound_contextvars(lane=lane, job_id=_job_id()):
+        while True:
+            _clear_flag(lane)
+            close_old_connections()
+            now, more = _slice(lane, time.monotonic() + SLICE_SECONDS)
+            moved += now
+            if more or lane not in LINGERING or time.monotonic() > until:
+                break
+            if not _wait_for_poke(lane):
+                return moved
+        if _leave(lane) or more:
+            _clear_flag(lane)  # who set it may have poked us, and nobody hears it any more
+            wake(lane)
+    return moved
+
+
+def _clear_flag(lane: str) -> None:
     try:
         redis_client().delete(_flag(lane))
     except redis.RedisError as error:
         log.warning("flag not cleared", extra={"lane": lane, "error": str(error)})
-    close_old_connections()
-    with structlog.contextvars.bound_contextvars(lane=lane, job_id=_job_id()):
-        moved, more = _slice(lane, time.monotonic() + SLICE_SECONDS)
-    if more:
-        wake(lane)
-    return moved
+
+
+def _wait_for_poke(lane: str) -> bool:
+    try:
+        return lingering.wait_for_poke(lane)
+    except redis.RedisError as error:
+        log.warning("not lingering", extra={"lane": lane, "error": str(error)})
+        return False
+
+
+def _leave(lane: str) -> bool:
+    """From now on a job has to be enqueued; whether somebody came just before."""
+    try:
+        return lane in LINGERING and lingering.leave(redis_client(), lane)
+    except redis.RedisError:
+        return True
 
 
 def _slice(lane: str, deadline: float) -> tuple[int, bool]:

@@ -169,7 +169,7 @@ def _record(items: list[Item], outcome: _Outcome) -> None:
 
 def _store_events(events: list[EventInput], owners: list[Item], outcome: _Outcome) -> None:
     try:
-        results = record_events(events, source_id=outcome.visitor.source_id)
+        results = record_events(events, source_id=outcome.visitor.source_id, savepoint=False)
     except DomainError as error:
         raise _BadItems([_blame(problem, owners) for problem in error.problems]) from None
     seen: dict[int, list[EventResult]] = {}
@@ -178,10 +178,7 @@ def _store_events(events: list[EventInput], owners: list[Item], outcome: _Outcom
     for index, mine in seen.items():
         if all(result.status == "duplicate" for result in mine):
             outcome.statuses[index] = "duplicate"
-    new = {
-        event.name for event, result in zip(events, results, strict=True) if result.status == "new"
-    }
-    outcome.woke |= _somebody_waits_for(new)
+    outcome.woke |= any(result.status == "new" and result.heard for result in results)
 
 
 def _blame(problem: Problem, owners: list[Item]) -> Refused:
@@ -194,17 +191,6 @@ def _blame(problem: Problem, owners: list[Item]) -> Refused:
 def _refusal(item: Item, problem: Problem) -> Refused:
     raw = {"id": item.message_id, "type": item.type, "data": item.data.model_dump(mode="json")}
     return refuse(item.index, raw, problem)
-
-
-def _somebody_waits_for(names: set[str]) -> bool:
-    """Whether any consumer subscribed to events of these names."""
-    return bool(names) and bool(
-        sql.one(
-            "SELECT EXISTS (SELECT 1 FROM customers_eventsubscription s"
-            " JOIN customers_eventname n ON n.id = s.name_id WHERE n.name = ANY(%s))",
-            [sorted(names)],
-        )
-    )
 
 
 def _decide(batch: Batch, visitor: VisitorView, now: datetime) -> dict[str, Any] | None:

@@ -1,7 +1,9 @@
 """The doors of the tracker: /t/ for batches, /journey.js and its renderers for browsers."""
 
+import hashlib
 from typing import Any
 
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
@@ -16,6 +18,7 @@ from engagements.tracker.ingest import take
 from engagements.tracker.limits import seconds_to_wait
 
 MAX_BYTES = 512 * 1024
+SOURCE_SECONDS = 5
 # Problems of a whole batch that are no plain 400.
 _STATUSES = {"busy": 503, "too_many": 413}
 
@@ -75,10 +78,20 @@ def _source(key: Any, *, needed: bool = False) -> Source | None:
     large can be told whose it is) or in the body."""
     if not key and not needed:
         return None
-    usable = isinstance(key, str) and "\x00" not in key
-    found = Source.objects.filter(write_key=key, is_active=True).first() if usable else None
+    found = _known_source(key) if isinstance(key, str) and "\x00" not in key else None
     if found is None:
         raise _Answer(401, "unknown_key", "This write key is not known or not active.")
+    return found
+
+
+def _known_source(key: str) -> Source | None:
+    """Looked up once in a few seconds: a key that was switched off works that much longer."""
+    name = f"tracker.source.{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()}"
+    found: Source | None = cache.get(name)
+    if found is None:
+        found = Source.objects.filter(write_key=key, is_active=True).first()
+        if found is not None:
+            cache.set(name, found, SOURCE_SECONDS)
     return found
 
 

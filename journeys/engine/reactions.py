@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -19,11 +20,11 @@ from csplatform.rules.reach import affected_ids, key_text, touched_texts
 from csplatform.rules.references import fact_keys, time_dependent
 from csplatform.rules.tree import Node
 from csplatform.segments.models import Member
-from journeys.engine.advance import WAITING, advance_locked
+from journeys.engine.advance import finish
 from journeys.engine.decide import check_goals
 from journeys.engine.entry import enter, entry_config, hold_back
 from journeys.engine.flips import flips_key, note_runs
-from journeys.engine.runs import lock_rows, make_run
+from journeys.engine.runs import lock_rows, lock_where, make_run
 from journeys.engine.store import write
 from journeys.engine.versions import CompiledVersion, load_versions
 from journeys.models import Program, ProgramVersion
@@ -167,45 +168,47 @@ def _wake_waits(version: CompiledVersion, interest: Interest, touched: Touched) 
 
 # Who waits at a step: arming too, as its worker may have looked before the change.
 _WAITERS = (
-    "SELECT id FROM journeys_participant WHERE {subject}_id = ANY(%s) AND step_id = ANY(%s)"
-    " AND ended_at IS NULL AND state = 'active' AND phase IN ('waiting', 'arming')"
+    "p.step_id = ANY(%(steps)s) AND p.{subject}_id = ANY(%(subjects)s) AND p.ended_at IS NULL"
+    " AND p.phase IN ('waiting', 'arming')"
 )
 
 
 def _look_again(
     version: CompiledVersion, subjects: list[int], steps: list[int], now: datetime
 ) -> None:
-    """A few are decided at once; the others, and who is in other hands, become due."""
+    """A few are decided at once; many become due. Rows in other hands are waited for."""
+    params = {"steps": steps, "subjects": subjects}
     waiters = _WAITERS.replace("{subject}", version.subject)
-    decided: list[int] = []
     # Steps that write subjects lock these first, and a segment's row is locked here already.
-    if len(subjects) <= AT_ONCE and not version.writes_subjects:
-        decided = _decide_at_once(waiters, subjects, steps, now)
+    at_once = len(subjects) <= AT_ONCE and not version.writes_subjects
+    if at_once and _decide_at_once(version, waiters, params, now):
+        return
     woken = sql.run(
         "UPDATE journeys_participant SET due_at = clock_timestamp(), phase = 'arming'"
-        f" WHERE id IN ({waiters} AND id <> ALL(%s) ORDER BY id FOR UPDATE)",
-        [subjects, steps, decided],
+        f" WHERE id IN (SELECT p.id FROM journeys_participant p WHERE {waiters}"
+        "  AND p.state = 'active' ORDER BY p.id FOR UPDATE)",
+        params,
     )
     if woken:
         wake_on_commit("live")
 
 
 def _decide_at_once(
-    waiters: str, subjects: list[int], steps: list[int], now: datetime
-) -> list[int]:
-    """Ids of those that were decided; none when it cannot be done: the claim of due participants
-    knows how to find the one that cannot be advanced."""
+    version: CompiledVersion, waiters: str, params: dict[str, Any], now: datetime
+) -> bool:
+    """False when it cannot be done: the claim of due participants knows how to find the one that
+    cannot be advanced."""
     try:
         with transaction.atomic():
-            found = sql.rows(f"{waiters} ORDER BY id FOR UPDATE SKIP LOCKED", [subjects, steps])
-            ids = [row[0] for row in found]
-            advance_locked(ids, WAITING, now)
-            return ids
+            rows = lock_where(waiters, params, wait=True)
+            runs = [run for row in rows if (run := make_run(row, {version.id: version}))]
+            finish(runs, now)
     except NOBODYS_FAULT:
         raise
     except Exception:
-        log.exception("not decided at once", extra={"steps": steps})
-        return []
+        log.exception("not decided at once", extra={"steps": params["steps"]})
+        return False
+    return True
 
 
 def resumed_key(program_id: int) -> str:

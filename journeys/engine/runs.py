@@ -94,12 +94,21 @@ def lock_rows(
     added to each row: read once the rows are locked, so that a pause either is seen here or waits
     for them.
     """
+    where = f"p.id = ANY(%(ids)s) AND ({condition})"
+    return lock_where(where, {"ids": ids, "now": now}, wait=wait)
+
+
+def lock_where(
+    condition: str, params: dict[str, Any], *, wait: bool = False
+) -> list[tuple[Any, ...]]:
+    """As `lock_rows`, for active participants that a condition picks."""
     found = sql.rows(
-        f"SELECT {_COLUMNS} FROM journeys_participant p"
-        f" WHERE p.id = ANY(%(ids)s) AND p.state = 'active' AND ({condition})"
+        f"SELECT {_COLUMNS} FROM journeys_participant p WHERE p.state = 'active' AND ({condition})"
         f" ORDER BY p.id FOR UPDATE OF p{'' if wait else ' SKIP LOCKED'}",
-        {"ids": ids, "now": now},
+        params,
     )
+    if not found:
+        return []
     states = dict(
         sql.rows(
             "SELECT id, state FROM journeys_program WHERE id = ANY(%s)",

@@ -347,7 +347,12 @@ class World:
             if run.state != "active" or run.program.state != "active" or not keys:
                 continue
             if waits(run) and concerned(wait_rules(run), keys):
-                run.phase, run.due = "arming", self.now
+                if writes_people(run.version):
+                    run.phase, run.due = "arming", self.now
+                else:  # a few are decided at once
+                    self.look(run)
+            if not run.open:
+                continue
             if concerned(rules_of(run.version), keys) or f"resumed {run.program.name}" in keys:
                 self.check_rules(run)
         return bool(touches)
@@ -487,6 +492,11 @@ class World:
 def set_of(people: list[Person]) -> list[Person]:
     """Each one once."""
     return list({person.number: person for person in people}.values())
+
+
+def writes_people(version: Version) -> bool:
+    """Whether any step changes whom it is about."""
+    return any(step["kind"] == "set_attribute" for step in version.steps.values())
 
 
 def waits(run: Run) -> bool:

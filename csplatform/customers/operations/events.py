@@ -51,20 +51,30 @@ class EventInput:
 
 @dataclass(frozen=True, slots=True)
 class EventResult:
-    """What became of one input: "new" with its id, or "duplicate"."""
+    """What became of one input: "new" with its id, or "duplicate".
+
+    Attributes:
+        heard: whether anybody has subscribed to events of its name.
+    """
 
     status: str
     event_id: int | None
+    heard: bool = False
 
 
 def record_events(
-    items: Sequence[EventInput], *, source_id: int | None = None, moment: datetime | None = None
+    items: Sequence[EventInput],
+    *,
+    source_id: int | None = None,
+    moment: datetime | None = None,
+    savepoint: bool = True,
 ) -> list[EventResult]:
     """Store events with their dedupe, inbox rows, touches and counters: all or nothing.
 
     Args:
         source_id: where they come from; message ids are unique per source.
         moment: `recorded_at` of the batch; None asks the database.
+        savepoint: False inside a transaction that an error ends as a whole.
 
     A person that was merged away counts as its winner. How old an event may be is the doors'
     business. Raises DomainError with "/<index>/<field>" paths, before anything is written.
@@ -73,13 +83,13 @@ def record_events(
         return []
     _check(items)
     properties = _properties_json(items)
-    with transaction.atomic():
+    with transaction.atomic(savepoint=savepoint):
         recorded_at = _enter(moment)
         names = _intern_names({item.name for item in items})
         people = _lock_people({item.person_id for item in items if item.person_id}, items)
         batch = [_place(item, names, people, recorded_at) for item in items]
         _check_companies(batch, people)
-        results, stored = _insert(items, batch, properties, source_id, recorded_at)
+        results, stored = _insert(items, batch, properties, source_id, recorded_at, names)
         _notify(stored, names)
         active = [row for row in stored if not row.passive]
         _count("company", "company_id", ((row.company_id, row.occurred_at) for row in active))
@@ -223,25 +233,20 @@ def _lock_people(ids: set[int], items: Sequence[EventInput]) -> dict[int, tuple[
         return {}
     # A merge takes these rows FOR UPDATE, so after this nobody can be merged away under us.
     locked = sql.rows(
-        "SELECT id, COALESCE(merged_into_id, id) FROM customers_person"
-        " WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE",
+        "SELECT p.id, COALESCE(p.merged_into_id, p.id), m.company_id FROM customers_person p"
+        " LEFT JOIN customers_membership m"
+        "  ON m.person_id = COALESCE(p.merged_into_id, p.id) AND m.is_primary"
+        " WHERE p.id = ANY(%s) ORDER BY p.id FOR KEY SHARE OF p",
         [list(ids)],
     )
-    living = dict(locked)
-    if len(living) < len(ids):
+    people = {given: (real, company_id) for given, real, company_id in locked}
+    if len(people) < len(ids):
         raise DomainError(
             Problem(f"/{index}/person_id", f"There is no person {item.person_id}.", "unknown")
             for index, item in enumerate(items)
-            if item.person_id and item.person_id not in living
+            if item.person_id and item.person_id not in people
         )
-    companies = dict(
-        sql.rows(
-            "SELECT person_id, company_id FROM customers_membership"
-            " WHERE is_primary AND person_id = ANY(%s)",
-            [list(set(living.values()))],
-        )
-    )
-    return {given: (real, companies.get(real)) for given, real in living.items()}
+    return people
 
 
 def _place(
@@ -319,6 +324,7 @@ def _insert(
     properties: str,
     source_id: int | None,
     recorded_at: datetime,
+    names: dict[str, _Name],
 ) -> tuple[list[EventResult], list[_Place]]:
     """Dedupe, store, fill inboxes. The results in order, and what was stored."""
     # Within a batch the first event of a message counts; the statement sees each message once.
@@ -342,7 +348,11 @@ def _insert(
     rest = [source_id or 0, recorded_at, source_id, recorded_at, recorded_at, FRESHNESS]
     ids = {firsts[place - 1]: event_id for place, event_id in sql.rows(_INSERT, columns + rest)}
     results = [
-        EventResult("new" if place in ids else "duplicate", ids.get(place))
+        EventResult(
+            "new" if place in ids else "duplicate",
+            ids.get(place),
+            bool(names[items[place].name].consumers),
+        )
         for place in range(len(items))
     ]
     return results, [batch[place] for place in sorted(ids)]

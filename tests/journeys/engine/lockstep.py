@@ -298,6 +298,7 @@ class Lockstep:
         if self._whole():
             loop.run_batch()
             self.world.take_touches()
+            self._settle()
 
     def _whole(self) -> bool:
         """Whether one batch takes all there is; else who is taken first is nobody's promise."""

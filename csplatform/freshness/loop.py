@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -62,15 +63,21 @@ def run_batch(lane: TouchLane = TouchLane.LIVE) -> int:
 
     Returns how many were worked off. A touch that a consumer trips over stays, behind the others.
     """
-    ids = sql.rows(
-        "SELECT id FROM freshness_touch WHERE lane = %s ORDER BY id LIMIT %s"
-        " FOR UPDATE SKIP LOCKED",
-        [int(lane), BATCH],
-    )
-    done = _work_off([row[0] for row in ids], culprits=[])
-    if len(ids) == BATCH:
+    try:
+        with transaction.atomic():
+            done = _hand_over(_NEXT, [int(lane), BATCH])
+    except NOBODYS_FAULT:
+        raise  # a lost connection or deadlock is nobody's fault: the next pass tries again
+    except Exception:
+        ids = [row[0] for row in sql.rows(_NEXT, [int(lane), BATCH])]
+        done = _work_off(ids, culprits=[])
+    if done == BATCH:
         wake_touched(lane)
     return done
+
+
+_NEXT = "SELECT id FROM freshness_touch WHERE lane = %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED"
+_THESE = "SELECT id FROM freshness_touch WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED"
 
 
 def _work_off(ids: list[int], culprits: list[int]) -> int:
@@ -79,7 +86,7 @@ def _work_off(ids: list[int], culprits: list[int]) -> int:
         return 0
     try:
         with transaction.atomic():
-            return _hand_over(ids)
+            return _hand_over(_THESE, [ids])
     except NOBODYS_FAULT:
         raise  # a lost connection or deadlock is nobody's fault: the next pass tries again
     except Exception:
@@ -103,13 +110,14 @@ def _put_back(touch_id: int) -> None:
     )
 
 
-def _hand_over(ids: list[int]) -> int:
+def _hand_over(chosen: str, params: list[Any]) -> int:
     taken = sql.rows(
-        "DELETE FROM freshness_touch WHERE id IN ("
-        " SELECT id FROM freshness_touch WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED)"
+        f"DELETE FROM freshness_touch WHERE id IN ({chosen})"
         " RETURNING subject, subject_id, key, depth",
-        [ids],
+        params,
     )
+    if not taken:
+        return 0
     # By depth: a chain about to be stopped must not drag innocent changes over the brink.
     grouped: dict[tuple[int, str], dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     for subject, subject_id, key, depth in taken:

@@ -146,10 +146,10 @@ def run_lane(lane: str) -> int:
     everything is done it lingers for a moment: the next click then waits for no new job.
     """
     moved, until = 0, time.monotonic() + JOB_LINGERS_SECONDS
+    close_old_connections()
     with structlog.contextvars.bound_contextvars(lane=lane, job_id=_job_id()):
         while True:
             _clear_flag(lane)
-            close_old_connections()
             now, more = _slice(lane, time.monotonic() + SLICE_SECONDS)
             moved += now
             if more or lane not in LINGERING or time.monotonic() > until:

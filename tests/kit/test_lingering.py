@@ -12,7 +12,8 @@ from rq.serializers import JSONSerializer
 from csplatform.kit import jobs, lingering
 from csplatform.kit.jobs import LaneWork, redis_client
 
-pytestmark = pytest.mark.django_db
+# Redis is shared by the parallel tests.
+pytestmark = [pytest.mark.django_db, pytest.mark.serial]
 
 
 @pytest.fixture(autouse=True)

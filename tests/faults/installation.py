@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from csplatform.embedded.attach import attach
+from csplatform.embedded.places import Places
 from csplatform.embedded.processes import in_session
 from tests.faults.external import free_port
 
@@ -42,6 +43,7 @@ class Installation:
         self.output = self.folder / "output.txt"
         env = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")}
         env |= {"DATA_DIR": str(self.folder / "data"), "PORT": str(self.port), "DEMO": "false"}
+        self.more = more
         self.environment = env | more
         with self.output.open("wb") as out:
             self.runner = subprocess.Popen(
@@ -65,6 +67,7 @@ class Installation:
         """Make this process a Django process of the installation."""
         os.environ["DATA_DIR"] = str(self.folder / "data")
         os.environ["DEMO"] = "false"
+        os.environ.update(self.more)
         for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY"):
             os.environ.pop(name, None)
         assert attach()
@@ -80,11 +83,12 @@ class Installation:
     def victims(self) -> dict[str, list[psutil.Process]]:
         """Living processes by what they are."""
         data = str(self.folder / "data")
+        sockets = str(Places.of(data).sockets())  # all that the command of Valkey tells
         found: dict[str, list[psutil.Process]] = {name: [] for name in VICTIMS}
         for process in psutil.process_iter():
             try:
                 line = " ".join(process.cmdline())
-                ours = data in line or process.environ().get("DATA_DIR") == data
+                ours = data in line or sockets in line or process.environ().get("DATA_DIR") == data
             except (psutil.Error, OSError):
                 continue
             for name, sign in VICTIMS.items():

@@ -40,7 +40,7 @@ SILENT = {
     "csplatform/segments/bench.py": "a benchmark's twin",
     "engagements/tracker/bench_site.py": "a benchmark takes away what it made",
     "csplatform/segments/operations/definition.py": "copies and deletions of whole segments",
-    "csplatform/segments/operations/erase.py": "the erasure itself touches everything of the person",
+    "csplatform/segments/operations/erase.py": "the erasure touches everything of the person",
 }
 
 

@@ -7,6 +7,7 @@ doubled or late wake-up does no harm, and flushing Redis loses nothing.
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
@@ -148,6 +149,7 @@ def run_lane(lane: str) -> int:
     moved, until = 0, time.monotonic() + JOB_LINGERS_SECONDS
     close_old_connections()
     with structlog.contextvars.bound_contextvars(lane=lane, job_id=_job_id()):
+        _arrive(lane)
         while True:
             _clear_flag(lane)
             now, more = _slice(lane, time.monotonic() + SLICE_SECONDS)
@@ -169,9 +171,17 @@ def _clear_flag(lane: str) -> None:
         log.warning("flag not cleared", extra={"lane": lane, "error": str(error)})
 
 
+def _arrive(lane: str) -> None:
+    with suppress(redis.RedisError):
+        if lane in LINGERING:
+            lingering.arrive(redis_client(), lane)
+
+
 def _wait_for_poke(lane: str) -> bool:
+    """Not while a job stands behind this one: it would wait as long as we do."""
     try:
-        return lingering.wait_for_poke(lane)
+        queue = Queue(lane, connection=redis_client(), serializer=JSONSerializer)
+        return _leave(lane) if queue.count else lingering.wait_for_poke(lane)
     except redis.RedisError as error:
         log.warning("not lingering", extra={"lane": lane, "error": str(error)})
         return False

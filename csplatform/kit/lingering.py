@@ -1,8 +1,10 @@
 """A worker that has just finished stays and listens for a moment.
 
 A job costs milliseconds before it starts. While a worker lingers, whoever wakes its lane pokes it
-instead of enqueueing a job. Asking and poking, and leaving and looking, are each one step in Redis,
-so no poke is left behind. What a killed worker leaves ends by itself within LINGER_SECONDS + 2.
+instead of enqueueing a job; it says that it is there before it looks for work, since a job that is
+enqueued meanwhile would wait until it has stopped listening. Asking and poking, and leaving and
+looking, are each one step in Redis, so no poke is left behind. What a killed worker leaves ends by
+itself within HERE_SECONDS.
 """
 
 from functools import lru_cache
@@ -11,6 +13,7 @@ import redis
 from django.conf import settings
 
 LINGER_SECONDS = 1
+HERE_SECONDS = 5
 _POKE = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('RPUSH', KEYS[2], 1)
@@ -38,12 +41,16 @@ def poke(client: redis.Redis, lane: str) -> bool:
     return bool(client.eval(_POKE, 2, *_keys(lane)))
 
 
+def arrive(client: redis.Redis, lane: str) -> None:
+    """From now on we are poked. Raises RedisError."""
+    client.set(_keys(lane)[0], 1, ex=HERE_SECONDS)
+
+
 def wait_for_poke(lane: str) -> bool:
     """Linger; whether something came. If not, nobody lingers any more. Raises RedisError."""
-    here, poked = _keys(lane)
     client = _patient()
-    client.set(here, 1, ex=LINGER_SECONDS + 2)
-    if client.blpop([poked], timeout=LINGER_SECONDS):
+    arrive(client, lane)
+    if client.blpop([_keys(lane)[1]], timeout=LINGER_SECONDS):
         return True
     return leave(client, lane)
 

@@ -82,6 +82,37 @@ def test_a_lingering_worker_is_poked_and_no_job_is_enqueued(lane: Lane) -> None:
     assert not lingers()
 
 
+def test_what_comes_while_it_looks_waits_for_no_job_behind_it(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """REL-01: work that arrives just after the look, by a wake-up during it."""
+    asked = []
+
+    def work() -> int:
+        if not asked:  # the look is over when the wake-up and its work come
+            asked.append(jobs.wake("live"))
+            lane.due = 1
+            return 0
+        return lane.work()
+
+    only = [LaneWork("test.lane", "live", work, lambda: bool(lane.due))]
+    monkeypatch.setattr(jobs, "lane_work", only)
+    began = time.monotonic()
+    lane.thread.start()
+    wait_until(lambda: lane.done == 1)
+    assert time.monotonic() - began < lingering.LINGER_SECONDS / 2
+    assert (asked, queue().count) == ([True], 0)
+    lane.thread.join(5)
+
+
+def test_nobody_lingers_while_a_job_waits(lane: Lane) -> None:
+    """REL-01: a job that was enqueued all the same runs at once."""
+    assert jobs.wake("live")
+    began = time.monotonic()
+    jobs.run_lane("live")
+    assert time.monotonic() - began < lingering.LINGER_SECONDS / 2
+
+
 def test_when_nobody_lingers_a_job_is_enqueued(lane: Lane) -> None:
     """REL-01: the ordinary way."""
     assert jobs.wake("live")
@@ -113,7 +144,7 @@ def test_a_worker_with_more_to_do_calls_the_next_job(
 
 def test_a_killed_lingerer_is_forgotten_soon() -> None:
     """REL-01: what it left in Redis has an end."""
-    redis_client().set(lingering._keys("live")[0], 1, ex=lingering.LINGER_SECONDS + 2)
+    redis_client().set(lingering._keys("live")[0], 1, ex=lingering.HERE_SECONDS)
     assert jobs.wake("live")  # into the void
-    assert redis_client().ttl(lingering._keys("live")[0]) <= 3
+    assert redis_client().ttl(lingering._keys("live")[0]) <= 5
     assert 0 < redis_client().ttl(lingering._keys("live")[1]) <= 5

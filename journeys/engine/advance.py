@@ -34,7 +34,7 @@ def pending(lane: int) -> bool:
     return bool(
         sql.one(
             "SELECT EXISTS (SELECT 1 FROM journeys_participant p"
-            f" WHERE p.lane = %s AND p.due_at <= clock_timestamp() AND {NOT_QUARANTINED})"
+            f" WHERE p.lane = %s AND p.due_at <= statement_timestamp() AND {NOT_QUARANTINED})"
             " OR EXISTS (SELECT 1 FROM journeys_batch WHERE started_at < now() - interval '5 s')",
             [lane],
         )

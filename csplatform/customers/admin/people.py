@@ -209,6 +209,7 @@ class PersonAdmin(SubjectAdmin):
             "title": f"Erase {person}?",
             "text": ERASING,
             "button": "Erase for good",
+            "final": True,
             "back": reverse("admin:customers_person_change", args=[person.pk]),
             "opts": self.opts,
         }

@@ -79,6 +79,17 @@ class Program(models.Model):
         help_text="Why the engine leaves this program alone, e.g. a step kind that is not known.",
     )
     publish_at = models.DateTimeField(null=True, blank=True, editable=False)
+    publish_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+",
+        editable=False,
+    )  # fmt: skip
+    publish_plan = models.JSONField(
+        default=dict, editable=False, help_text="What was chosen for the publishing at publish_at."
+    )
+    publish_failure = models.JSONField(
+        default=list, editable=False,
+        help_text="Problems that stopped the last scheduled publishing; empty once it is edited.",
+    )  # fmt: skip
     published_at = models.DateTimeField(null=True, editable=False)
     paused_at = models.DateTimeField(null=True, editable=False)
     created_by = models.ForeignKey(

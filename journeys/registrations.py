@@ -15,7 +15,7 @@ from journeys.engine import advance, flips, inbox, reactions
 from journeys.engine.merging import repoint_runs
 from journeys.flow import templates as flow_templates
 from journeys.models.participant import Lane
-from journeys.operations import enroll, life
+from journeys.operations import enroll, life, relocate
 from journeys.operations.erase import forget_runs
 from journeys.steps.kinds.call_webhook import CallWebhook
 from journeys.steps.kinds.conditional_wait import ConditionalWait
@@ -64,6 +64,9 @@ def _register_work() -> None:
             partial(advance.pending, Lane.LIVE),
         ),
         LaneWork("journeys.scan", "bulk", enroll.scan_chunk, enroll.scan_pending),
+        LaneWork(
+            "journeys.relocate", "bulk", relocate.relocate_chunk, relocate.relocation_pending
+        ),
         LaneWork(
             "journeys.bulk", "bulk", partial(advance.advance_due, Lane.BULK),
             partial(advance.pending, Lane.BULK),

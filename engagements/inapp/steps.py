@@ -70,6 +70,11 @@ class TriggerEngagement(StepKind):
     group = "Messages"
     subjects = ("person",)
     Config = TriggerEngagementConfig
+    amending = (
+        "Newcomers get the new engagement. Those inside keep their place but can no longer trigger"
+        " the old one: open invitations are taken back, and whoever reaches the step goes on with"
+        " “engagement failed”."
+    )
     # Events about persons are recorded here: persons are locked before participants.
     writes_subjects = True
     requirements = (Requirement("invalid_user_id", UNKNOWN_PERSON, KNOWN_SQL),)

@@ -27,7 +27,9 @@ from journeys.flow.parse import parse_flow
 from journeys.flow.words import flow_words
 from journeys.models import Program
 from journeys.models.program import ProgramState
+from journeys.operations.amend import amendable_steps
 from journeys.operations.draft import create_program, save_draft
+from journeys.operations.review import review_marks
 from journeys.snapshot.counts import figures_of, live_figures
 from journeys.steps.registry import GROUPS, step_kinds
 
@@ -82,7 +84,7 @@ def _tree(program: Program, flow: Flow, marks: list[StepMark]) -> Tree:
 
 def _canvas_context(request: HttpRequest, program: Program) -> dict[str, Any]:
     flow = parse_flow(program.draft)
-    marks = check_flow(flow, subject=program.type, program_id=program.pk)
+    marks = marks_of(program, flow)
     return {
         "tree": _tree(program, flow, marks),
         "marks": marks,
@@ -92,7 +94,7 @@ def _canvas_context(request: HttpRequest, program: Program) -> dict[str, Any]:
 
 
 def _urls(program: Program) -> dict[str, str]:
-    names = ("flow_edit", "flow_panel", "flow_state", "flow_copy", "publish")
+    names = ("flow_edit", "flow_panel", "flow_state", "flow_copy", "publish", "amend")
     return {name: reverse(f"admin:journeys_program_{name}", args=[program.pk]) for name in names}
 
 
@@ -136,6 +138,7 @@ def _answer(
         "canvas": render_to_string(f"{TEMPLATES}/_canvas.html", shared, request),
         "status": render_to_string(f"{TEMPLATES}/_status.html", shared, request),
         "marks": _marks_json(context["marks"], context["flow"]),
+        "amendable": list(amendable_steps(program, context["flow"])),
         "selected": selected,
     }
     if panel:
@@ -201,11 +204,12 @@ def flow_panel(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin)
     need(request, "journeys.view_program")
     program = load_program(object_id)
     flow = parse_flow(program.draft)
-    marks = check_flow(flow, subject=program.type, program_id=program.pk)
+    marks = marks_of(program, flow)
     return JsonResponse(
         {
             "panel": render_panel(request, program, flow, request.GET.get("of", "")),
             "marks": _marks_json(marks, flow),
+            "amendable": list(amendable_steps(program, flow)),
         }
     )
 
@@ -226,6 +230,7 @@ def render_panel(request: HttpRequest, program: Program, flow: Flow, of: str) ->
     else:
         template = "_panel_step.html"
         context |= _step_context(program, flow, of)
+        context["can_publish"] = request.user.has_perm("journeys.publish_program")
     return render_to_string(f"{TEMPLATES}/{template}", context, request)
 
 
@@ -239,8 +244,15 @@ def _step_context(program: Program, flow: Flow, key: str) -> dict[str, Any]:
         "kind": kind,
         "inputs": step_inputs(flow, place.step, program.type),
         "offers": offers_before(flow, key),
+        "to_review": {mark.step_key for mark in review_marks(program, flow)} & {key},
         "paths": [(key, len(steps)) for key, steps in place.step.exits.items() if steps],
     }
+
+
+def marks_of(program: Program, flow: Flow) -> list[StepMark]:
+    """All that is to be said about a draft."""
+    found = check_flow(flow, subject=program.type, program_id=program.pk)
+    return found + review_marks(program, flow)
 
 
 def changes_in_words(program: Program) -> list[str]:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from csplatform.kit.errors import DomainError
 from journeys.admin.door import load_program, need
 from journeys.admin.flow_page import changes_in_words
+from journeys.admin.moves_page import move_rows, moves_of
 from journeys.flow.document import find
 from journeys.flow.parse import parse_flow
 from journeys.flow.words import segment_ids
@@ -61,6 +62,7 @@ def _publish_context(program: Program) -> dict[str, Any]:
         "warnings": _marks(program, preview, "warning"),
         "uses": _uses(preview),
         "changes": changes_in_words(program),
+        "moves": move_rows(program, preview.standing, parse_flow(program.draft)),
         "by_hand": not segment_ids(parse_flow(program.draft).entry),
         "refused": sum(count for _, _, count in preview.refused),
     }
@@ -131,7 +133,9 @@ def _reason(request: HttpRequest) -> str:
 def _publish(program: Program, request: HttpRequest) -> tuple[str, str]:
     text = request.POST.get("revision", "")
     revision = int(text) if text.isdigit() and len(text) < 10 else None
-    version = publish_program(program.pk, actor=request.user, revision=revision)
+    version = publish_program(
+        program.pk, actor=request.user, revision=revision, moves=moves_of(request.POST.dict())
+    )
     plural = "people" if program.type == "person" else "companies"
     by_itself = segment_ids(parse_flow(version.document).entry)
     then = (

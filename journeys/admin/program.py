@@ -19,9 +19,11 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from csplatform.adminkit.base import ModelAdmin
 from csplatform.kit.errors import DomainError
 from journeys.admin import (
+    amend_page,
     enroll_page,
     flow_page,
     life_page,
+    moves_page,
     people_page,
     snapshot_page,
     versions_page,
@@ -51,6 +53,10 @@ PAGES = {
     "participants": ("participants/", people_page.people_page),
     "participants_do": ("participants/do/", people_page.people_do),
     "enroll": ("enrol/", enroll_page.enroll_page),
+    "move": ("move/", moves_page.move_dialog),
+    "move_do": ("move/do/", moves_page.move_do),
+    "amend": ("amend/", amend_page.amend_dialog),
+    "amend_do": ("amend/do/", amend_page.amend_do),
     "versions": ("versions/", versions_page.versions_page),
     "versions_do": ("versions/do/", versions_page.versions_do),
 }

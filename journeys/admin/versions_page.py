@@ -1,15 +1,17 @@
 """Published versions of a program: what changed in each, in words; restore one into the draft."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from csplatform.kit.clock import database_now
 from csplatform.kit.errors import DomainError
 from journeys.admin.door import frame, load_program, need
 from journeys.admin.flow_page import changes_in_words
@@ -18,7 +20,7 @@ from journeys.flow.diff import diff_words
 from journeys.flow.document import Flow
 from journeys.flow.parse import parse_flow
 from journeys.flow.words import flow_words
-from journeys.models import Program, ProgramVersion
+from journeys.models import Program, ProgramVersion, Relocation, Step
 from journeys.operations.draft import save_draft
 
 SHOWN = 50
@@ -38,13 +40,15 @@ def versions_page(request: HttpRequest, object_id: str, *, model_admin: ModelAdm
     """All versions, newest first; ?show=N draws one."""
     need(request, "journeys.view_program")
     program = load_program(object_id)
-    shown = _shown(program, request.GET.get("show", ""))
+    shown, rows = _shown(program, request.GET.get("show", "")), _rows(program)
     context = frame(
         model_admin,
         request,
         program,
-        rows=_rows(program),
+        rows=rows,
         draft_changes=changes_in_words(program),
+        behind=sum(row.running for row in rows if row.version.pk != program.published_id),
+        moving=_moving(program),
         shown=shown,
         tree=_tree(shown, program) if shown else None,
         editing=False,
@@ -66,6 +70,20 @@ def _rows(program: Program) -> list[VersionRow]:
         )
         for version, flow, before in zip(versions, flows, older, strict=True)
     ]
+
+
+def _moving(program: Program) -> list[Relocation]:
+    """Who is being taken to another version, and who was lately."""
+    lately = database_now() - timedelta(days=1)
+    found = program.relocations.select_related("version", "to_step", "started_by")
+    rows = list(found.filter(Q(done_at=None) | Q(done_at__gt=lately)).order_by("-pk")[:SHOWN])
+    names = dict(
+        Step.objects.filter(version__program=program, key__in={row.step_key for row in rows})
+        .order_by("pk").values_list("key", "name")
+    )  # fmt: skip
+    for row in rows:
+        row.name = names.get(row.step_key, row.step_key)  # type: ignore[attr-defined]
+    return rows
 
 
 def _shown(program: Program, number: str) -> ProgramVersion | None:

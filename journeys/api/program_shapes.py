@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from csplatform.api.fields import IdField, ObjectField, ShapeSerializer
-from journeys.models import Amendment, Program, ProgramVersion
+from journeys.models import Amendment, Program, ProgramVersion, Relocation
 from journeys.models.program import ProgramType
 
 LARGEST_REVISION = 2**31 - 2
@@ -70,10 +70,38 @@ class DraftAnswer(serializers.Serializer):
     document = ObjectField()
 
 
+MOVES_HELP = (
+    "Step key to what becomes of those who stand there on earlier versions:"
+    ' {"do": "stay"}, {"do": "move", "to": key of a step} (without "to" the same step) or'
+    ' {"do": "end"}. Who is not named stays.'
+)
+
+
 class PublishGiven(ShapeSerializer):
     """The revision that was looked at; with it, a draft changed meanwhile is not published."""
 
     revision = serializers.IntegerField(required=False, min_value=0, max_value=LARGEST_REVISION)
+    moves = ObjectField(required=False, help_text=MOVES_HELP)
+
+
+class MoveGiven(ShapeSerializer):
+    """What becomes of those on earlier versions."""
+
+    moves = ObjectField(help_text=MOVES_HELP)
+
+
+class RelocationAnswer(serializers.ModelSerializer):
+    """Everybody at one step, on the way to another version."""
+
+    to_key = serializers.CharField(source="to_step.key", default=None, allow_null=True)
+
+    class Meta:
+        model = Relocation
+        fields = [
+            "id", "version", "step_key", "to_key", "expected", "taken", "started_at",
+            "started_by", "done_at",
+        ]  # fmt: skip
+        read_only_fields = fields
 
 
 class ReasonGiven(ShapeSerializer):
@@ -140,12 +168,23 @@ class MarkAnswer(serializers.Serializer):
     level = serializers.ChoiceField(["error", "warning"])
 
 
+class StandingAnswer(serializers.Serializer):
+    """Those who stand at one step now."""
+
+    key = serializers.CharField()
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    count = serializers.IntegerField()
+    kept = serializers.BooleanField(help_text="Whether the draft still has this step.")
+
+
 class CheckAnswer(serializers.Serializer):
     """What publishing now would do."""
 
     can_publish = serializers.BooleanField()
     would_enter = serializers.IntegerField()
-    waiting = serializers.IntegerField(help_text="Participants on the version published now.")
+    waiting = serializers.IntegerField(help_text="Participants inside.")
+    standing = StandingAnswer(many=True)
     refused = RefusedAnswer(many=True)
     marks = MarkAnswer(many=True)
 
@@ -158,6 +197,7 @@ class StepCounts(serializers.Serializer):
     done = serializers.IntegerField()
     left = serializers.IntegerField()
     failed = serializers.IntegerField()
+    moved = serializers.IntegerField(help_text="Moved on to another step by a new version.")
     exits = CountsField()
 
 

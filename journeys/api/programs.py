@@ -23,11 +23,13 @@ from journeys.api.program_shapes import (
     DraftGiven,
     EnrollAnswer,
     EnrollGiven,
+    MoveGiven,
     ProgramChange,
     ProgramGiven,
     ProgramSerializer,
     PublishGiven,
     ReasonGiven,
+    RelocationAnswer,
     VersionSerializer,
 )
 from journeys.filters import ProgramFilter
@@ -45,6 +47,7 @@ from journeys.operations.draft import (
 from journeys.operations.enroll import enroll
 from journeys.operations.life import pause_program, resume_program, stop_program
 from journeys.operations.publish import publish_preview, publish_program
+from journeys.operations.relocate import relocate
 from journeys.snapshot.counts import program_figures
 
 
@@ -92,6 +95,8 @@ class ProgramViewSet(ReadViewSet):
         "resume": "journeys.publish_program",
         "stop": "journeys.publish_program",
         "amend": "journeys.publish_program",
+        "moves": "journeys.view_program",
+        "move": "journeys.publish_program",
         "enroll": "journeys.enroll_participant",
     }
 
@@ -188,6 +193,7 @@ class ProgramViewSet(ReadViewSet):
             "can_publish": preview.can_publish,
             "would_enter": preview.would_enter,
             "waiting": preview.waiting,
+            "standing": preview.standing,
             "refused": [
                 {"reason": reason, "sentence": sentence, "count": count}
                 for reason, sentence, count in preview.refused
@@ -216,10 +222,35 @@ class ProgramViewSet(ReadViewSet):
         program = self.get_object()
         shape = PublishGiven(data=request.data)
         shape.is_valid(raise_exception=True)
+        given = shape.validated_data
         version = publish_program(
-            program.pk, actor=request.user, revision=shape.validated_data.get("revision")
-        )
+            program.pk, actor=request.user, revision=given.get("revision"),
+            moves=given.get("moves"),
+        )  # fmt: skip
         return Response(VersionSerializer(version).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses=RelocationAnswer(many=True))
+    @action(detail=True, methods=["get"], pagination_class=None, filter_backends=[])
+    def moves(self, request: Request, pk: str) -> Response:
+        """Who was taken to another version, newest first, and how far it is; the last hundred."""
+        rows = self.get_object().relocations.select_related("to_step").order_by("-pk")[:100]
+        return Response(RelocationAnswer(rows, many=True).data)
+
+    @extend_schema(
+        request=MoveGiven,
+        responses={202: RelocationAnswer(many=True)},
+        examples=[
+            OpenApiExample("To the same step", {"moves": {"a1": {"do": "move"}}}, request_only=True)
+        ],
+    )
+    @moves.mapping.post
+    def move(self, request: Request, pk: str) -> Response:
+        """Take those on earlier versions to the published one; the bulk lane does it."""
+        program = self.get_object()
+        shape = MoveGiven(data=request.data)
+        shape.is_valid(raise_exception=True)
+        made = relocate(program.pk, shape.validated_data["moves"], actor=request.user)
+        return Response(RelocationAnswer(made, many=True).data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(request=AmendGiven, responses={201: AmendmentAnswer})
     @action(detail=True, methods=["post"])

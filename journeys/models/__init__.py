@@ -12,6 +12,7 @@ from journeys.models.program import (
     ProgramVersion,
     Step,
 )
+from journeys.models.relocation import Relocation
 from journeys.models.template import EmailTemplate, EmailTemplateRevision
 from journeys.models.webhook import WebhookEndpoint
 
@@ -30,6 +31,7 @@ __all__ = [
     "ProgramStateChange",
     "ProgramVersion",
     "Refusal",
+    "Relocation",
     "Step",
     "Transition",
     "Wait",

@@ -90,6 +90,10 @@ class Program(models.Model):
         default=list, editable=False,
         help_text="Problems that stopped the last scheduled publishing; empty once it is edited.",
     )  # fmt: skip
+    to_review = models.JSONField(
+        default=dict, editable=False,
+        help_text="Steps whose conditions rest on something that was exchanged: key -> why.",
+    )  # fmt: skip
     published_at = models.DateTimeField(null=True, editable=False)
     paused_at = models.DateTimeField(null=True, editable=False)
     created_by = models.ForeignKey(

@@ -16,7 +16,7 @@ from journeys.engine.entry import EntryResult, enter, entry_config
 from journeys.engine.versions import CompiledVersion, load_versions
 from journeys.models import EntryScan, Program
 from journeys.models.program import ProgramState
-from journeys.operations.life import remove_rows
+from journeys.operations.removal import remove_rows
 
 CHUNK = 20_000
 

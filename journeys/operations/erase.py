@@ -2,7 +2,7 @@
 
 from csplatform.customers.hooks import Erasure
 from csplatform.kit import sql
-from journeys.operations.life import remove_rows
+from journeys.operations.removal import remove_rows
 
 
 def forget_runs(erasure: Erasure) -> None:

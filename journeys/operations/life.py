@@ -18,6 +18,7 @@ from journeys.engine.versions import load_versions, readable_steps
 from journeys.models import Program
 from journeys.models.program import ProgramState
 from journeys.operations.publish import record_state
+from journeys.operations.removal import remove_rows
 
 
 def _locked(program_id: int, *, allowed: tuple[str, ...], verb: str) -> Program:
@@ -176,25 +177,3 @@ def stop_program(program_id: int, *, actor: Any, reason: str = "") -> int:
         record_state(program, old, now, actor, reason)
         audit.record(actor, "program.stop", program, after={"reason": reason, "removed": removed})
     return removed
-
-
-def remove_rows(condition: str, params: dict[str, Any], reason: str) -> int:
-    """End runs as removed, with a transition each and without their waits. One statement.
-
-    `condition` is code-owned SQL over journeys_participant; inside a transaction.
-    """
-    return sql.run(
-        "WITH gone AS (UPDATE journeys_participant SET state = 'removed',"
-        "  ended_at = clock_timestamp(), end_reason = %(reason)s, due_at = NULL, remaining = NULL"
-        " WHERE id IN (SELECT id FROM journeys_participant WHERE ended_at IS NULL AND"
-        f"  ({condition}) ORDER BY id FOR UPDATE)"
-        "  RETURNING id, program_id, version_id, step_id, visit),"
-        " quiet AS (DELETE FROM journeys_wait WHERE participant_id IN (SELECT id FROM gone)"
-        "  AND closed_at IS NULL)"
-        " INSERT INTO journeys_transition (participant_id, program_id, version_id, amendment,"
-        "  step_id, visit, kind, exit, evidence, occurred_at, recorded_at)"
-        " SELECT id, program_id, version_id, 0, step_id, visit, 'leave', '',"
-        "  jsonb_build_object('reason', %(reason)s::text), clock_timestamp(), clock_timestamp()"
-        " FROM gone",
-        {**params, "reason": reason},
-    )

@@ -23,8 +23,16 @@ from journeys.flow.checks import StepMark, check_flow, errors
 from journeys.flow.document import Flow, walk
 from journeys.flow.entry import EntryConfig
 from journeys.flow.parse import parse_flow
-from journeys.models import EntryScan, Program, ProgramStateChange, ProgramVersion, Step
+from journeys.models import EntryScan, Program, ProgramStateChange, ProgramVersion, Relocation, Step
 from journeys.models.program import ProgramState
+from journeys.operations.relocate import (
+    Choices,
+    Standing,
+    described,
+    standing,
+    start_relocations,
+)
+from journeys.operations.review import review_marks
 from journeys.steps.kind import StepKind
 from journeys.steps.registry import step_kinds
 
@@ -39,7 +47,8 @@ class PublishPreview:
         would_enter: members who would enter at once.
         refused: (reason, sentence, count) of those who would not.
         marks: everything that the checks say; errors block.
-        waiting: participants on the version that is published now; they stay on it.
+        waiting: participants inside; they stay on their version unless chosen otherwise.
+        standing: where they stand.
     """
 
     would_enter: int
@@ -47,6 +56,7 @@ class PublishPreview:
     marks: tuple[StepMark, ...]
     references: tuple[tuple[str, int | str], ...]
     waiting: int
+    standing: tuple[Standing, ...] = ()
 
     @property
     def can_publish(self) -> bool:
@@ -59,15 +69,17 @@ def publish_preview(program_id: int) -> PublishPreview:
     program = Program.objects.get(pk=program_id)
     flow = parse_flow(program.draft)
     marks = check_flow(flow, subject=program.type, program_id=program.pk)
+    marks += review_marks(program, flow)
     counts = _count_candidates(program, flow, marks)
     entered = sum(count for reason, _, count in counts if reason is None)
-    waiting = program.participants.filter(ended_at=None).count()
+    places = standing(program, flow) if program.published_id else ()
     return PublishPreview(
         would_enter=entered,
         refused=tuple((r, s, c) for r, s, c in counts if r is not None),
         marks=tuple(marks),
         references=tuple(sorted(_references(flow), key=str)),
-        waiting=waiting,
+        waiting=sum(place.count for place in places),
+        standing=places,
     )
 
 
@@ -117,10 +129,18 @@ def _count_candidates(
     return [(reason, sentence_of(reason or "", known), count) for reason, count in found]
 
 
-def publish_program(program_id: int, *, actor: Any, revision: int | None = None) -> ProgramVersion:
+def publish_program(
+    program_id: int, *, actor: Any, revision: int | None = None, moves: Choices | None = None
+) -> ProgramVersion:
     """Freeze the draft as the next version and let people in.
 
-    Everything or nothing, in one transaction: checks, version, steps, associations, entry.
+    Everything or nothing, in one transaction: checks, version, steps, associations, entry, and the
+    decision what becomes of those who stand at steps of earlier versions.
+
+    Args:
+        revision: the draft that was looked at.
+        moves: step key -> {"do": "stay" | "move" | "end", "to": step key}; who is not named stays.
+
     Raises DomainError with a problem per step, Conflict when the state or draft has changed.
     """
     require(actor, "journeys.publish_program")
@@ -142,7 +162,8 @@ def publish_program(program_id: int, *, actor: Any, revision: int | None = None)
         _associate(compiled)
         subscribe_version(compiled)
         note_interest(compiled, version)
-        _activate(program, version, now, actor)
+        moved = start_relocations(program, version, moves or {}, now=now, actor=actor)
+        _activate(program, version, now, actor, moved)
         _start_entry(program, flow, now)
     return version
 
@@ -200,15 +221,22 @@ def subscribe_version(version: CompiledVersion) -> None:
         subscribe(sorted(events), "freshness")
 
 
-def _activate(program: Program, version: ProgramVersion, now: datetime, actor: Any) -> None:
+def _activate(
+    program: Program, version: ProgramVersion, now: datetime, actor: Any, moved: list[Relocation]
+) -> None:
     old = program.state
     program.state, program.published, program.published_at = ProgramState.ACTIVE, version, now
-    program.publish_at = None
-    program.save(update_fields=["state", "published", "published_at", "publish_at", "updated_at"])
+    program.publish_at, program.to_review = None, {}
+    program.save(
+        update_fields=[
+            "state", "published", "published_at", "publish_at", "to_review", "updated_at",
+        ]
+    )  # fmt: skip
     record_state(program, old, now, actor, f"Published version {version.number}")
     audit.record(
-        actor, "program.publish", program, before={"state": old}, after={"version": version.number}
-    )
+        actor, "program.publish", program, before={"state": old},
+        after={"version": version.number, "moves": described(moved)},
+    )  # fmt: skip
 
 
 def record_state(

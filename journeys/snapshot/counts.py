@@ -29,18 +29,20 @@ class StepFigures:
         done: went on by one of its exits, also by exit in `exits`.
         left: their run ended here (goal, exit rule, Exit step, removed).
         failed: failed here and were not tried again since.
+        moved: a new version took them from here to another step.
     """
 
     here: int = 0
     done: int = 0
     left: int = 0
     failed: int = 0
+    moved: int = 0
     exits: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def reached(self) -> int:
         """Whoever arrived."""
-        return self.here + self.done + self.left + self.failed
+        return self.here + self.done + self.left + self.failed + self.moved
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def step_figures(program_id: int) -> dict[str, StepFigures]:
     moves = sql.rows(
         "SELECT s.key, t.kind, t.exit, sum(t.n)::bigint FROM"
         " (SELECT step_id, kind, exit, count(*) AS n FROM journeys_transition"
-        "  WHERE program_id = %s AND kind IN ('go', 'leave', 'fail', 'retry')"
+        "  WHERE program_id = %s AND kind IN ('go', 'leave', 'fail', 'retry', 'move')"
         "  AND step_id IS NOT NULL GROUP BY 1, 2, 3) t"
         " JOIN journeys_step s ON s.id = t.step_id GROUP BY 1, 2, 3",
         [program_id],
@@ -146,6 +148,8 @@ def step_figures(program_id: int) -> dict[str, StepFigures]:
     found: dict[str, dict[str, int]] = {}
     exits: dict[str, dict[str, int]] = {}
     for key, kind, exit_key, number in moves:
+        if kind == "move" and not exit_key:
+            continue  # to the same step of another version: still here
         kinds = found.setdefault(key, {})
         kinds[kind] = kinds.get(kind, 0) + number
         if kind == "go":
@@ -158,6 +162,7 @@ def step_figures(program_id: int) -> dict[str, StepFigures]:
             done=kinds.get("go", 0),
             left=kinds.get("leave", 0),
             failed=max(kinds.get("fail", 0) - kinds.get("retry", 0), 0),
+            moved=kinds.get("move", 0),
             exits=exits.get(key, {}),
         )
         for key, kinds in found.items()
@@ -195,6 +200,7 @@ def _step_counts(program: Program, key: str, found: StepFigures) -> tuple[Count,
         ("done", found.done, "done", "good"),
         ("left here", found.left, "left", ""),
         ("failed", found.failed, "failed", "error"),
+        ("moved on", found.moved, "moved", ""),
     )
     return tuple(
         Count(label, number, people_url(program, step=key, what=what), tone)

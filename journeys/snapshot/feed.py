@@ -145,7 +145,7 @@ def title_of(row: Transition, step: Step | None) -> str:
         "late": f"Came too late at {name}",
         "pause": "Paused",
         "resume": "Went on after the pause",
-        "move": f"Moved to {name}",
+        "move": "Taken to a new version",
         "retry": f"Tries {name} again",
     }
     return words.get(row.kind, row.kind)

@@ -22,6 +22,7 @@ WHATS = {
     "done": "went on from the step",
     "left": "left at the step",
     "failed": "failed at the step",
+    "moved": "were moved on by a new version",
 }
 
 
@@ -88,10 +89,14 @@ def _at_step(
         return rows.filter(Exists(gone))
     if wanted.what == "left":
         return rows.filter(Exists(happened.filter(kind="leave")))
+    moved = happened.filter(kind="move", exit="moved")
+    if wanted.what == "moved":
+        return rows.filter(Exists(moved))
     if wanted.what == "failed":
         return rows.filter(failed)
     if wanted.what == "reached":
-        return rows.filter(here | failed | Q(Exists(happened.filter(kind__in=["go", "leave"]))))
+        gone = happened.filter(kind__in=["go", "leave"])
+        return rows.filter(here | failed | Q(Exists(gone)) | Q(Exists(moved)))
     return rows.filter(here)
 
 

@@ -154,6 +154,7 @@ class StepKind:
     ends: ClassVar[bool] = False  # nobody gets past it
     writes_subjects: ClassVar[bool] = False  # the engine locks the subjects first
     requirements: ClassVar[tuple[Requirement, ...]] = ()
+    amending: ClassVar[str] = ""  # what a change in place means for those who are inside
     example: ClassVar[dict[str, Any]] = {}  # a valid config, for docs and the contract suite
 
     def exits(self, config: Any) -> tuple[Exit, ...]:
@@ -183,6 +184,10 @@ class StepKind:
     def check(self, config: Any, context: CheckContext) -> list[Mark]:
         """What is wrong beyond the config's own schema: dangling references and the like."""
         return []
+
+    def depends_on(self, config: Any) -> set[str]:
+        """Keys of earlier steps that its settings ask about."""
+        return set()
 
     def may_amend(self, old: Any, new: Any) -> list[Mark]:
         """What speaks against putting another config in force without a new version."""

@@ -5,8 +5,9 @@ import pytest
 from csplatform.customers.models import AttributeDefinition
 from csplatform.customers.operations.attributes import patch_attributes
 from csplatform.kit.errors import Conflict, DomainError, NotAllowed
+from journeys.flow.parse import parse_flow
 from journeys.models import Amendment, Participant, Transition
-from journeys.operations.amend import amend_step
+from journeys.operations.amend import amend_step, amendable, amendable_steps
 from journeys.operations.draft import discard_changes, save_draft
 from journeys.operations.enroll import enroll
 from journeys.operations.life import stop_program
@@ -140,3 +141,29 @@ def test_an_amendment_over_the_api(waiting, client):
     answer = client.post(url, given, content_type="application/json")
     assert answer.status_code == 400
     assert answer.json()["error"]["problems"][0]["path"] == "/config/amount"
+
+
+def test_a_change_of_the_draft_put_in_force(waiting):
+    """PRG-44: the editor says which changes may go in force at once, and then nothing is left."""
+    program, _ = waiting
+    program.refresh_from_db()
+
+    def edit(*steps):
+        program.refresh_from_db()
+        save_draft(program.pk, make.flow(*steps), revision=program.draft_revision, actor=None)
+        program.refresh_from_db()
+        return parse_flow(program.draft)
+
+    paths = {"met": [make.step("exit", "e1", reason="bought")], "not_met": []}
+    config = {"conditions": [plan("gold")], "amount": 3}  # without its defaults
+    gold = make.step("conditional_wait", "cw", **config, exits=paths)
+    flow = edit(gold, make.step("wait_timer", "w1", amount=9))
+    assert set(amendable_steps(program, flow)) == {"cw"}
+    found = amendable(program, flow, "cw")
+    assert (found.here, found.review) == (1, ())
+    assert amendable(program, flow, "w1") is None
+    flow = edit(gold, make.step("wait_timer", "w1"))
+    amend_step(program.pk, "cw", dict(amendable(program, flow, "cw").config), actor=None)
+    program.refresh_from_db()
+    assert program.draft == program.published.in_force()
+    assert amendable_steps(program, parse_flow(program.draft)) == {}

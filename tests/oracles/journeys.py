@@ -76,6 +76,7 @@ class Program:
     id: int
     versions: list[Version]
     state: str = "active"
+    paused: int = 0
 
     @property
     def published(self) -> Version:
@@ -95,10 +96,12 @@ class Run:
     step: str | None
     due: int | None
     entered: int
+    since: int
     state: str = "active"
     phase: str = "run"
     limit: int | None = None
     remaining: int | None = None
+    stood: int = 0
     visit: int = 0
     reason: str = ""
     goal: bool = False
@@ -164,8 +167,9 @@ class World:
     def _enter(self, program: Program, person: Person, context: str) -> None:
         version = program.published
         run = Run(
-            len(self.runs), program, version, person, context, version.first, self.now, self.now
-        )
+            len(self.runs), program, version, person, context, version.first, self.now, self.now,
+            self.now,
+        )  # fmt: skip
         run.log.append(("enter", None, version.first, "", 0, ""))
         self.runs.append(run)
 
@@ -223,12 +227,30 @@ class World:
 
     # --- what staff do with programs ------------------------------------------------------
 
-    def publish(self, program: Program, document: dict[str, Any]) -> bool:
-        """The next version, for newcomers; False: it is what is published already."""
+    def publish(
+        self, program: Program, document: dict[str, Any], moves: dict[str, str | None]
+    ) -> bool:
+        """The next version, for newcomers and for those at the steps of `moves`: the step that
+        they go on with, or None to end. False: it is what is published already."""
         if program.published.document == document:
             return False
         program.versions.append(Version(len(program.versions) + 1, deepcopy(document)))
+        for run in self._inside(program):
+            if run.step in moves:
+                self._relocate(run, program.published, moves[run.step])
         return True
+
+    def _relocate(self, run: Run, version: Version, to: str | None) -> None:
+        """At the same step a wait counts from when they came to it, lengthened by pauses."""
+        if to is None:
+            run.end("removed", f"Ended by version {version.number}")
+            return
+        same = to == run.step
+        run.version, run.visit = version, run.visit + 1
+        run.note("move", to, "" if same else "moved")
+        run.since, run.stood = (run.since + run.stood if same else self.now), 0
+        run.step, run.phase, run.limit, run.due = to, "run", None, self.now
+        run.listens = set()
 
     def amend(self, program: Program, key: str, config: dict[str, Any]) -> bool:
         """Another config for a step of the published version; who waits there is looked at."""
@@ -244,7 +266,7 @@ class World:
 
     def pause(self, program: Program) -> None:
         """Waits stand still; who is on the way goes on to the next one."""
-        program.state = "paused"
+        program.state, program.paused = "paused", self.now
         for run in self._inside(program):
             if run.state == "active" and waits(run):
                 self._freeze(run)
@@ -259,6 +281,7 @@ class World:
         """What was left of a span is what is left; who listens looks at history first."""
         program.state = "active"
         for run in self._inside(program):
+            run.stood += self.now - max(program.paused, run.since)
             if run.state != "paused":
                 continue
             assert run.remaining is not None
@@ -290,6 +313,7 @@ class World:
             return False
         run.state, run.reason, run.phase, run.due = "active", "", "run", self.now
         run.visit += 1
+        run.since, run.stood = self.now, 0
         run.note("retry")
         return True
 
@@ -433,7 +457,7 @@ class World:
         target = run.version.follows[run.step, exit_key]
         run.note("go", target, exit_key, f"a{run.version.amendment}")
         run.step, run.phase, run.limit, run.due = target, "run", None, self.now
-        run.listens = set()
+        run.listens, run.since, run.stood = set(), self.now, 0
         if target is None:
             run.end("completed", "end")
 
@@ -449,9 +473,9 @@ class World:
                 run.refs[run.step] = message
                 self._go(run, "done")
             case "wait_timer":
-                self._wait(run, self.now + config["amount"], None)
+                self._wait(run, run.since + config["amount"], None)
             case "conditional_wait":
-                limit = self.now + config["amount"] * (24 if config["unit"] == "days" else 1)
+                limit = run.since + config["amount"] * (24 if config["unit"] == "days" else 1)
                 run.listens = {
                     (OFFERS[c["event"]][0], run.refs[c["step"]])
                     for c in config["conditions"]

@@ -74,6 +74,7 @@ class ConditionalWait(StepKind):
     icon = "hourglass_top"
     group = "Waits"
     Config = ConditionalWaitConfig
+    amending = "Those who wait here are judged by the new conditions at once."
     example = {"conditions": [{"type": "rule", "rule": {"all": []}}], "amount": 3, "unit": "days"}
 
     def exits(self, config: ConditionalWaitConfig) -> tuple[Exit, ...]:
@@ -94,6 +95,10 @@ class ConditionalWait(StepKind):
         """The events of all event conditions."""
         pairs = [(c, _offer(c, steps)) for c in config.conditions if c.type == "event"]
         return {offer.event for _, offer in pairs if offer}
+
+    def depends_on(self, config: ConditionalWaitConfig) -> set[str]:
+        """The steps of its event conditions."""
+        return {c.step for c in config.conditions if c.type == "event"}
 
     def check(self, config: ConditionalWaitConfig, context: CheckContext) -> list[Mark]:
         """Conditions point at steps that everybody here has passed, and rules parse."""
@@ -130,10 +135,14 @@ class ConditionalWait(StepKind):
     def run(self, batch: StepBatch) -> dict[int, Outcome]:
         """Start to listen; what happened before is looked at once the wait rows are committed."""
         config: Any = batch.step.config
-        until = batch.now + timedelta(**{config.unit: config.amount})
+        span = timedelta(**{config.unit: config.amount})
         offers = _positive_events(config, batch.steps)
         return {
-            t.id: WaitFor(tuple((event, t.refs.get(step, NO_REF)) for step, event in offers), until)
+            t.id: WaitFor(
+                tuple((event, t.refs.get(step, NO_REF)) for step, event in offers),
+                # a new version's wait counts from when they came to it
+                t.step_since + span,
+            )
             for t in batch.travellers
         }
 

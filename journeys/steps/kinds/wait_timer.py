@@ -39,8 +39,8 @@ class WaitTimer(StepKind):
     def run(self, batch: StepBatch) -> dict[int, Outcome]:
         """Everybody gets a due time."""
         config: Any = batch.step.config
-        due = batch.now + timedelta(**{config.unit: config.amount})
-        return {t.id: WaitUntil(due) for t in batch.travellers}
+        span = timedelta(**{config.unit: config.amount})
+        return {t.id: WaitUntil(t.step_since + span) for t in batch.travellers}
 
     def resume(self, batch: StepBatch) -> dict[int, Outcome]:
         """The time is up."""

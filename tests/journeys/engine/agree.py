@@ -101,6 +101,8 @@ def _replayed(told: list[tuple]) -> tuple:
             step = to
         elif kind in ("leave", "fail"):
             ended, reason = True, why
+        elif kind == "move":
+            step, visit = to, its_visit
         elif kind == "retry":
             ended, reason, visit = False, "", its_visit
     return step, ended, reason, visit

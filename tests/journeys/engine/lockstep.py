@@ -27,6 +27,7 @@ from journeys.operations.draft import save_draft
 from journeys.operations.enroll import enroll, remove_participants, retry_participants
 from journeys.operations.life import pause_program, resume_program, stop_program
 from journeys.operations.publish import publish_program
+from journeys.operations.relocate import relocate_chunk
 from tests import factories as make
 from tests.journeys.engine.flows import AMENDED, FLOWS, LOGIN, VARIANTS, wait
 from tests.oracles import journeys as plain
@@ -42,6 +43,7 @@ MOMENTS = {
     "journeys_outbox": "due_at created_at",
     "journeys_wait": "closed_at",
     "journeys_transition": "occurred_at",
+    "journeys_programstatechange": "at",
     "customers_event": "occurred_at",
     "customers_eventinbox": "occurred_at recorded_at",
     "freshness_nextflip": "due_at",
@@ -201,8 +203,9 @@ class Lockstep:
 
     # --- staff ----------------------------------------------------------------------------
 
-    def publish(self, program: int, variant: int) -> None:
-        """The next version, unless it is the same or the program stands still."""
+    def publish(self, program: int, variant: int, moves: int) -> None:
+        """The next version, unless it is the same or the program stands still; what becomes of
+        those inside: stay, stay, at the same step, at the first one, end."""
         chosen = self._program(program)
         if chosen.state != "active":
             with pytest.raises(Conflict):
@@ -211,8 +214,16 @@ class Lockstep:
         document = self.scene.document(chosen.name, variant % VARIANTS)
         revision = Program.objects.get(pk=chosen.id).draft_revision
         save_draft(chosen.id, document, revision=revision, actor=None)
-        if self.world.publish(chosen, document):
-            publish_program(chosen.id, actor=None)
+        keys = list(chosen.published.steps)
+        kept = plain.Version(0, document)
+        targets = ({}, {}, {k: k for k in keys if k in kept.steps},
+                   dict.fromkeys(keys, kept.first), dict.fromkeys(keys))[moves % 5]  # fmt: skip
+        if self.world.publish(chosen, document, targets):
+            choices = {k: {"do": "move", "to": to} if to else {"do": "end"}
+                       for k, to in targets.items()}  # fmt: skip
+            publish_program(chosen.id, actor=None, moves=choices)
+            while relocate_chunk():
+                pass
         else:
             with pytest.raises(Conflict):
                 publish_program(chosen.id, actor=None)

@@ -23,7 +23,7 @@ UNHURRIED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.funct
 # act to the number of numbers that it takes
 ACTS = {
     "enrol": 4, "set_plan": 2, "login": 1, "mail_event": 2, "say_again": 1, "merge": 2,
-    "publish": 2, "amend": 2, "pause": 1, "resume": 1, "remove": 1, "retry": 1, "erase": 1,
+    "publish": 3, "amend": 2, "pause": 1, "resume": 1, "remove": 1, "retry": 1, "erase": 1,
     "drain": 0, "advance": 0, "take_inbox": 0, "take_touches": 0, "kill": 3, "break_off": 0,
 }  # fmt: skip
 
@@ -92,10 +92,10 @@ def machine(scene: Scene) -> type[RuleBasedStateMachine]:
             self._act("drain")
             self._act("pass_time", hours)
 
-        @rule(program=SOME, variant=st.integers(1, 2), who=SOME)
-        def next_version(self, program, variant, who):
+        @rule(program=SOME, variant=st.integers(1, 2), moves=st.integers(0, 4), who=SOME)
+        def next_version(self, program, variant, moves, who):
             self._act("resume", program)
-            self._act("publish", program, variant)
+            self._act("publish", program, variant, moves)
             self._act("enrol", program, who, who + 1, 1)
 
         @rule(run=SOME)

@@ -44,7 +44,8 @@ export async function openLife(dialog, what, url, goTo = null) {
   wait.textContent = "Looking what would happen…";
   dialog.replaceChildren(wait);
   dialog.showModal();
-  const response = await fetch(`${url}?do=${what}`, { credentials: "same-origin" });
+  const address = url.includes("?") ? url : `${url}?do=${what}`;
+  const response = await fetch(address, { credentials: "same-origin" });
   if (!response.ok || response.redirected) {
     wait.textContent = response.redirected
       ? "You are signed out. Reload the page."
@@ -60,5 +61,17 @@ export async function openLife(dialog, what, url, goTo = null) {
     dialog.close();
     goTo(link.dataset.goto);
   };
+  dialog.onchange = (event) => {
+    if (event.target.matches("[data-all-moves]")) moveAll(dialog, event.target.value);
+  };
   dialog.querySelector("[autofocus], button")?.focus();
+}
+
+/** Choose the same for everybody inside; "same" where the step still is. */
+function moveAll(dialog, what) {
+  if (!what) return;
+  dialog.querySelectorAll("[data-move]").forEach((select) => {
+    const same = select.querySelector("[data-same]");
+    select.value = what === "same" ? (same?.value ?? "stay") : what;
+  });
 }

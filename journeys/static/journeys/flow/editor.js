@@ -247,6 +247,7 @@ function zoom(change) {
 function act(name, of) {
   if (name === "delete") remove(of);
   else if (name === "duplicate") duplicate(of);
+  else if (name === "amend") panel.flush().then(() => store.tail).then(() => amend(of));
   else ACTIONS[name]?.();
 }
 
@@ -287,6 +288,10 @@ document.querySelector(".fl-bar").addEventListener("click", (event) => {
 
 function life(what) {
   openLife($("flow-life"), what, store.urls.publish, (key) => open(key, { focus: false }));
+}
+
+function amend(key) {
+  openLife($("flow-life"), "amend", `${store.urls.amend}?step=${encodeURIComponent(key)}`);
 }
 
 const inField = (event) => event.target.closest("input, textarea, select, [contenteditable], dialog[open]");

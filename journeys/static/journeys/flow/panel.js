@@ -29,6 +29,7 @@ export class Panel {
     await this.flush();
     const answer = await getJson(`${this.store.urls.flow_panel}?of=${encodeURIComponent(of)}`);
     this.store.marks = answer.marks;
+    this.store.amendable = answer.amendable;
     this.show(of, answer.panel, { focus });
   }
 
@@ -63,6 +64,8 @@ export class Panel {
   /** Marks and the sentence, as the last answer has them. */
   refresh() {
     if (!this.form) return;
+    const inPlace = this.element.querySelector("[data-amend]");
+    if (inPlace) inPlace.hidden = !this.store.amendable?.includes(this.of);
     const ours = (mark) => {
       if (this.of === "entry") return mark.path.startsWith("/entry");
       if (this.of === "aims") return /^\/(goal|exits)/.test(mark.path);

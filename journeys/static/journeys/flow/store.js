@@ -79,6 +79,7 @@ export class Store {
     this.document = answer.document;
     this.revision = answer.revision;
     this.marks = answer.marks;
+    this.amendable = answer.amendable;
     this.hooks.shown(answer);
     this.hooks.saving(this.waiting > 1 ? "busy" : "saved");
   }

@@ -131,12 +131,16 @@ def _answer(
 ) -> JsonResponse:
     """Everything that the editor shows after an edit."""
     context = _canvas_context(request, program)
-    shared = {**context, "program": program, "changed": is_changed(program)}
+    shared = {
+        **context, "program": program, "changed": is_changed(program),
+        "can_publish": request.user.has_perm("journeys.publish_program"),
+    }  # fmt: skip
     answer = {
         "revision": program.draft_revision,
         "document": dump(context["flow"]),
         "canvas": render_to_string(f"{TEMPLATES}/_canvas.html", shared, request),
         "status": render_to_string(f"{TEMPLATES}/_status.html", shared, request),
+        "buttons": render_to_string(f"{TEMPLATES}/_life_buttons.html", shared, request),
         "marks": _marks_json(context["marks"], context["flow"]),
         "amendable": list(amendable_steps(program, context["flow"])),
         "selected": selected,

@@ -23,6 +23,7 @@ const store = new Store(JSON.parse($("flow-state").textContent), {
   shown(answer) {
     canvas.show(answer.canvas);
     $("flow-status").replaceChildren(fragment(answer.status));
+    $("flow-buttons").replaceChildren(fragment(answer.buttons));
     panel.refresh();
     if (panel.of && !["entry", "aims"].includes(panel.of) && !findStep(store.document, panel.of)) {
       panel.close();

@@ -24,7 +24,7 @@ MAX_DEATHS = 3
 DUE = "p.due_at <= %(now)s"
 # Waiting or about to: what comes while the wait is being armed counts as well.
 WAITING = "p.phase IN ('waiting', 'arming') AND p.ended_at IS NULL"
-# As NOT IN: the planner takes "<> ALL (ARRAY(...))" to leave one row, and then sorts all that is due.
+# Not as "<> ALL (ARRAY(...))": the planner takes that to leave one row, and sorts all that is due.
 NOT_QUARANTINED = "p.program_id NOT IN (SELECT id FROM journeys_program WHERE quarantine <> '')"
 
 

@@ -10,7 +10,7 @@ class Relocation(models.Model):
     """Everybody who stands at one step of earlier versions, on the way to another place (PRG-42).
 
     The bulk lane takes them there in chunks by rising id, each its own commit, so a killed worker
-    loses no ground. Whoever moves on by himself before it is his turn keeps his version.
+    loses no ground. Whoever goes on before that keeps the old version.
     """
 
     program = models.ForeignKey(Program, on_delete=models.CASCADE, related_name="relocations")

@@ -64,8 +64,6 @@ export class Panel {
   /** Marks and the sentence, as the last answer has them. */
   refresh() {
     if (!this.form) return;
-    const inPlace = this.element.querySelector("[data-amend]");
-    if (inPlace) inPlace.hidden = !this.store.amendable?.includes(this.of);
     const ours = (mark) => {
       if (this.of === "entry") return mark.path.startsWith("/entry");
       if (this.of === "aims") return /^\/(goal|exits)/.test(mark.path);
@@ -76,6 +74,9 @@ export class Panel {
       field: this.of === "entry" ? mark.path.replace("/entry", "") : mark.field,
     }));
     showProblems(this.form, marks);
+    const inPlace = this.element.querySelector("[data-amend]");
+    const wrong = marks.some((mark) => mark.level === "error");
+    if (inPlace) inPlace.hidden = wrong || !this.store.amendable?.includes(this.of);
     const card = document.querySelector(`.fl-card[data-panel="${CSS.escape(this.of)}"]`);
     const sentence = this.form.querySelector("[data-sentence]");
     if (sentence) sentence.textContent = card?.querySelector(".fl-say")?.textContent ?? "";

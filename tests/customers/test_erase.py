@@ -21,6 +21,7 @@ from csplatform.customers.models import (
 from csplatform.customers.operations.attributes import patch_attributes
 from csplatform.customers.operations.erase import address_digest, erase_person
 from csplatform.customers.operations.events import EventInput, record_events
+from csplatform.customers.operations.memberships import link_people
 from csplatform.customers.operations.merge import merge_people
 from csplatform.customers.operations.people import PersonInput, upsert_people
 from csplatform.freshness.models import Touch
@@ -278,3 +279,16 @@ def test_erasing_over_the_api(client):
         answer = client.post(f"/api/v1/people/{someone.pk}/erase/")
         assert answer.status_code == 200
         assert answer.json()["erased_at"]
+
+
+def test_nothing_new_is_written_about_an_erased_person():
+    """CUS-04: not by id either; others of the same request are not changed half."""
+    gone, other, acme = make.person(), make.person(), make.company()
+    erase_person(gone.pk, actor=None)
+    with pytest.raises(DomainError) as refused:
+        patch_attributes("person", {gone.pk: {"name": "Again"}, other.pk: {"name": "New"}})
+    assert [problem.path for problem in refused.value.problems] == [f"/{gone.pk}"]
+    with pytest.raises(DomainError):
+        link_people([(gone.pk, acme.pk)])
+    assert not Membership.objects.exists()
+    assert not Person.objects.filter(name__in=["Again", "New"]).exists()

@@ -40,7 +40,8 @@ def patch_attributes(
         moment: when it happened; None is now.
 
     Returns what really changed, name to (old, new); no-ops leave no trace. A person that was
-    merged away stands for the winner. Raises DomainError with "/<id>/<name>" paths.
+    merged away stands for the winner; one that was erased is refused. Raises DomainError with
+    "/<id>/<name>" paths.
     """
     if not patches:
         return {}
@@ -74,6 +75,12 @@ def _lock(subject: str, ids: Mapping[int, Any]) -> tuple[dict[int, Row], dict[in
     winners = set(place.values()) - set(rows)
     if winners:
         rows |= read_rows(subject, winners, lock=True)
+    erased = [i for i in ids if rows[place[i]].erased]
+    if erased:
+        raise DomainError(
+            Problem(f"/{i}", f"Person {i} was erased: nothing is kept about them.", "erased")
+            for i in erased
+        )
     return rows, place
 
 

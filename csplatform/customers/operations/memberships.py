@@ -117,7 +117,7 @@ def _lock_people(ids: Iterable[int]) -> set[int]:
         row[0]
         for row in sql.rows(
             "SELECT id FROM customers_person WHERE id = ANY(%s) AND merged_into_id IS NULL"
-            " ORDER BY id FOR NO KEY UPDATE",
+            " AND erased_at IS NULL ORDER BY id FOR NO KEY UPDATE",
             [sorted(set(ids))],
         )
     }

@@ -25,6 +25,7 @@ class Row:
     merged_into: int | None
     columns: Values
     attributes: Values
+    erased: bool = False
 
     def value(self, spec: Spec) -> Any:
         """The present value of an attribute."""
@@ -62,14 +63,17 @@ def fit_values(
 def read_rows(subject: str, ids: Iterable[int], *, lock: bool) -> dict[int, Row]:
     """Rows by id; locked in id order against other writers if asked."""
     names = list(COLUMNS[subject])
+    erased = "erased_at IS NOT NULL" if subject == "person" else "false"
     found = sql.rows(
-        f"SELECT id, merged_into_id, attributes::text, {', '.join(names)}"
+        f"SELECT id, merged_into_id, attributes::text, {erased}, {', '.join(names)}"
         f" FROM customers_{subject} WHERE id = ANY(%s) ORDER BY id"
         + (" FOR NO KEY UPDATE" if lock else ""),
         [sorted(set(ids))],
     )
     return {
-        row[0]: Row(row[0], row[1], dict(zip(names, row[3:], strict=True)), json.loads(row[2]))
+        row[0]: Row(
+            row[0], row[1], dict(zip(names, row[4:], strict=True)), json.loads(row[2]), row[3]
+        )
         for row in found
     }
 

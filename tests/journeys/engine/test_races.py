@@ -11,10 +11,14 @@ from csplatform.customers.models import AttributeDefinition
 from csplatform.customers.operations.attributes import patch_attributes
 from csplatform.customers.operations.merge import merge_people
 from csplatform.freshness import loop
+from csplatform.kit import sql
 from journeys.engine import advance
 from journeys.models import Participant
+from journeys.operations.draft import save_draft
 from journeys.operations.enroll import enroll, retry_participants
 from journeys.operations.life import pause_program, stop_program
+from journeys.operations.publish import publish_program
+from journeys.operations.relocate import relocate_chunk
 from tests import factories as make
 from tests.journeys.engine.racing import MEANWHILE, elsewhere, held_before_writing
 
@@ -87,3 +91,52 @@ def test_nobody_enters_as_a_person_that_is_being_merged_away(pool):
         time.sleep(MEANWHILE)
     assert entered.result(10).entered == 0
     assert not Participant.objects.exists()
+
+
+def another_version(program):
+    """Three days become five; whoever waits goes along."""
+    program.refresh_from_db()
+    flow = make.flow(make.step("wait_timer", "w1", amount=5), make.step("wait_timer", "w2"))
+    save_draft(program.pk, flow, revision=program.draft_revision, actor=None)
+    publish_program(program.pk, actor=None, moves={"w1": {"do": "move"}})
+
+
+def two_timers(run_lanes):
+    program = make.program(
+        make.step("wait_timer", "w1", amount=3), make.step("wait_timer", "w2", amount=1)
+    )
+    enroll(program.pk, [make.person().pk], actor=None)
+    run_lanes()
+    sql.run("UPDATE journeys_participant SET due_at = now(), step_since = now() - interval '3 d'")
+    return program, make.ids(Participant.objects.all())
+
+
+def test_who_goes_on_in_a_workers_hand_is_not_moved(monkeypatch, pool, run_lanes):
+    """PRG-42: the move waits for the worker, and then finds nobody at the step."""
+    program, ids = two_timers(run_lanes)
+    with held_before_writing(monkeypatch, pool, lambda: advance.run_ids(ids)):
+        another_version(program)
+        moved = elsewhere(pool, relocate_chunk)
+        time.sleep(MEANWHILE)
+    moved.result(10)
+    run = Participant.objects.get()
+    assert (run.step.key, run.version.number) == ("w2", 1)
+
+
+def test_who_was_claimed_before_a_move_goes_on_from_the_new_place(monkeypatch, pool, run_lanes):
+    """PRG-42: the ids were taken, the rows not yet; the worker must not act for the old version."""
+    program, ids = two_timers(run_lanes)
+    another_version(program)
+    lock = advance.lock_rows
+
+    def late(*args, **more):
+        elsewhere(pool, relocate_chunk).result(10)
+        return lock(*args, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(advance, "lock_rows", late)
+        advance.run_ids(ids)
+    run_lanes()
+    run = Participant.objects.get()
+    assert (run.step.key, run.version.number, run.visit) == ("w1", 2, 1)
+    assert (run.due_at - run.step_since).days == 5

@@ -26,7 +26,6 @@ from journeys.flow.document import Flow, dump, find
 from journeys.flow.parse import parse_flow
 from journeys.flow.words import flow_words
 from journeys.models import Program
-from journeys.models.program import ProgramState
 from journeys.operations.draft import create_program, save_draft
 from journeys.snapshot.counts import figures_of, live_figures
 from journeys.steps.registry import GROUPS, step_kinds
@@ -34,7 +33,6 @@ from journeys.steps.registry import GROUPS, step_kinds
 TEMPLATES = "admin/journeys/program"
 # Words for the panels that belong to no step.
 ENTRY, AIMS = "entry", "aims"
-FROZEN = (ProgramState.STOPPED, ProgramState.SCHEDULED)
 
 
 @require_GET
@@ -62,7 +60,7 @@ def is_changed(program: Program) -> bool:
 
 def editable(request: HttpRequest, program: Program) -> bool:
     """Whether this user may edit this program's flow now."""
-    return request.user.has_perm("journeys.change_program") and program.state not in FROZEN
+    return request.user.has_perm("journeys.change_program") and program.editable
 
 
 def palette_of(subject: str) -> list[tuple[str, list[Any]]]:
@@ -82,13 +80,25 @@ def _tree(program: Program, flow: Flow, marks: list[StepMark]) -> Tree:
 
 def _canvas_context(request: HttpRequest, program: Program) -> dict[str, Any]:
     flow = parse_flow(program.draft)
-    marks = check_flow(flow, subject=program.type, program_id=program.pk)
+    marks = marks_of(program, flow)
     return {
         "tree": _tree(program, flow, marks),
         "marks": marks,
         "editing": editable(request, program),
         "flow": flow,
     }
+
+
+def marks_of(program: Program, flow: Flow) -> list[StepMark]:
+    """What the checks say, and what stopped the last scheduled publishing and is put right by now:
+    a hint at its step until the draft is edited."""
+    marks = check_flow(flow, subject=program.type, program_id=program.pk)
+    known = {(mark.step_key, mark.message) for mark in marks}
+    for row in program.publish_failure:
+        if (row["step"], row["message"]) not in known:
+            message = f"Stopped the publishing: {row['message']}"
+            marks.append(StepMark(row["step"], row["path"], message, "warning", row["code"]))
+    return marks
 
 
 def _urls(program: Program) -> dict[str, str]:
@@ -135,6 +145,7 @@ def _answer(
         "document": dump(context["flow"]),
         "canvas": render_to_string(f"{TEMPLATES}/_canvas.html", shared, request),
         "status": render_to_string(f"{TEMPLATES}/_status.html", shared, request),
+        "notes": render_to_string(f"{TEMPLATES}/_life_note.html", shared, request),
         "marks": _marks_json(context["marks"], context["flow"]),
         "selected": selected,
     }
@@ -201,7 +212,7 @@ def flow_panel(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin)
     need(request, "journeys.view_program")
     program = load_program(object_id)
     flow = parse_flow(program.draft)
-    marks = check_flow(flow, subject=program.type, program_id=program.pk)
+    marks = marks_of(program, flow)
     return JsonResponse(
         {
             "panel": render_panel(request, program, flow, request.GET.get("of", "")),

@@ -161,8 +161,7 @@ def publish_due() -> int:
         if program is None:
             return 0
         try:
-            with transaction.atomic():
-                _publish(program)
+            _publish(program)  # has a savepoint of its own: all of it or nothing
         except DomainError as error:
             _note_failure(program, error.problems)
         except NOBODYS_FAULT:

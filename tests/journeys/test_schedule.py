@@ -31,6 +31,8 @@ from journeys.operations.schedule import (
     step_of,
     unschedule_program,
 )
+from journeys.steps.kind import Mark
+from journeys.steps.registry import step_kinds
 from tests import factories as make
 from tests.engagements.make import engagement as an_engagement
 from tests.journeys.engine.racing import MEANWHILE, elsewhere
@@ -205,6 +207,18 @@ def test_an_engagement_that_was_paused_opens_the_draft_with_the_mark_at_its_step
     save_draft(program.pk, CHANGED, revision=program.draft_revision, actor=None)
     program.refresh_from_db()
     assert program.publish_failure == []
+
+
+def test_a_step_that_refuses_at_the_last_moment_leaves_nothing_behind(ann, run_lanes, monkeypatch):
+    """PRG-41: the version and its steps are written by then; no kind refuses so late by itself."""
+    program = scheduled(ann)
+    kind = step_kinds.get("wait_timer")
+    monkeypatch.setattr(kind, "on_publish", lambda view: [Mark("/amount", "No room.", "error")])
+    (problem,) = failed(program, run_lanes)
+    assert (problem["step"], problem["message"]) == ("w1", "w1: No room.")
+    assert (program.state, program.published) == ("draft", None)
+    assert not ProgramVersion.objects.exists()
+    assert list(program.state_changes.values_list("what", flat=True)) == ["failed", "scheduled"]
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"role": "csm"}])

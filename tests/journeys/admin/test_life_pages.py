@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from csplatform.adminkit.navigation import sidebar
 from csplatform.kit.clock import now
 from journeys.admin.calendar_page import _month, _step
 from journeys.models import Folder, Participant, Program, ProgramStateChange
@@ -266,6 +267,17 @@ def test_the_calendar_is_filtered_by_folder_type_and_state(manager):
     ):
         page = text_of(manager.get(reverse(CALENDAR), query))
         assert {p for p in (one, other) if p.name in page} == shown, query
+
+
+def test_the_sidebar_lights_the_nearest_entry(rf, ann):
+    """The calendar's address lies below that of the programs."""
+    lit = {}
+    for address in (CALENDAR, LIST, "admin:journeys_program_add"):
+        request = rf.get(reverse(address))
+        request.user = ann
+        items = [item for group in sidebar(request) for item in group["items"]]
+        lit[address] = [item["title"] for item in items if item["active"]]
+    assert list(lit.values()) == [["Program calendar"], ["Programs"], ["Programs"]]
 
 
 def test_an_empty_month_says_what_to_do(manager):

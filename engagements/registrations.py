@@ -18,7 +18,7 @@ from engagements.tracker import bench, rejected, visitors
 from engagements.tracker import erasing as tracker_erasing
 from engagements.tracker.contract import deciders, item_kinds
 from engagements.tracker.events import Page, Track
-from journeys.steps.options import option_providers, reference_names
+from journeys.steps.options import option_providers, reference_names, reference_pages
 from journeys.steps.registry import step_kinds
 
 
@@ -35,6 +35,7 @@ def register() -> None:
     step_kinds.register(step.key, step)
     option_providers.register("engagements", steps.options)
     reference_names.register("engagement", steps.names)
+    reference_pages.register("engagement", "admin:engagements_engagement_change")
     merge_hooks.register("engagements.visitors", visitors.follow_merge)
     merge_hooks.register("engagements.invitations", merging.follow_merge)
     erase_hooks.register("engagements.visitors", tracker_erasing.forget_visitors)

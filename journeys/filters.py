@@ -9,12 +9,14 @@ from journeys.models import (
     Outbox,
     Participant,
     Program,
+    ProgramStateChange,
     ProgramVersion,
     WebhookEndpoint,
 )
 from journeys.models.outbox import OutboxState
 from journeys.models.participant import RUNNING, ParticipantState
-from journeys.models.program import ProgramState, ProgramType
+from journeys.models.program import LifeEvent, ProgramState, ProgramType
+from journeys.snapshot.life import TOPICS, of_topic
 
 
 class ProgramFilter(django_filters.FilterSet):
@@ -24,10 +26,49 @@ class ProgramFilter(django_filters.FilterSet):
     state = django_filters.ChoiceFilter(choices=ProgramState.choices)
     type = django_filters.ChoiceFilter(choices=ProgramType.choices)
     folder = IdFilter(label="Id of a folder")
+    accepts_entries = django_filters.BooleanFilter(label="Takes people or companies in")
+    scheduled = django_filters.BooleanFilter(
+        field_name="publish_at", lookup_expr="isnull", exclude=True, label="To be published"
+    )
+    publish_from = django_filters.IsoDateTimeFilter(field_name="publish_at", lookup_expr="gte")
+    publish_until = django_filters.IsoDateTimeFilter(field_name="publish_at", lookup_expr="lt")
+    publish_failed = django_filters.BooleanFilter(
+        method="has_failed", label="Whose scheduled publishing failed"
+    )
 
     class Meta:
         model = Program
         fields: list[str] = []
+
+    def has_failed(self, queryset: QuerySet[Program], name: str, value: bool) -> QuerySet[Program]:
+        """Those with a failure that nobody has edited away, or the others."""
+        return (
+            queryset.exclude(publish_failure=[]) if value else queryset.filter(publish_failure=[])
+        )
+
+
+class HistoryFilter(django_filters.FilterSet):
+    """The history of programs by what happened, when and by whom."""
+
+    program = IdFilter(label="Id of a program")
+    what = django_filters.ChoiceFilter(choices=LifeEvent.choices)
+    topic = django_filters.ChoiceFilter(
+        choices=[(key, label) for key, (label, _) in TOPICS.items()], method="of_topic",
+        label="Several of what happened at once",
+    )  # fmt: skip
+    by = IdFilter(label="Id of a user")
+    since = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte")
+    until = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="lt")
+
+    class Meta:
+        model = ProgramStateChange
+        fields: list[str] = []
+
+    def of_topic(
+        self, queryset: QuerySet[ProgramStateChange], name: str, value: str
+    ) -> QuerySet[ProgramStateChange]:
+        """As on the page "History"."""
+        return of_topic(queryset, value)
 
 
 class VersionFilter(django_filters.FilterSet):

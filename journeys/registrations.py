@@ -8,14 +8,14 @@ from csplatform.freshness.loop import consumers
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
 from csplatform.kit.partitions import PartitionedTable, partitioned_tables
 from csplatform.segments.usage import segment_users
-from journeys import bench, demo, gauges
+from journeys import bench, demo, demo_life, gauges
 from journeys.admin import registrations as admin_registrations
 from journeys.emails import registrations as email_registrations
 from journeys.engine import advance, flips, inbox, reactions
 from journeys.engine.merging import repoint_runs
 from journeys.flow import templates as flow_templates
 from journeys.models.participant import Lane
-from journeys.operations import enroll, life, relocate
+from journeys.operations import enroll, entries, life, relocate, schedule
 from journeys.operations.erase import forget_runs
 from journeys.steps.kinds.call_webhook import CallWebhook
 from journeys.steps.kinds.conditional_wait import ConditionalWait
@@ -51,6 +51,7 @@ def register() -> None:
     admin_registrations.register()
     flow_templates.register()
     demo.register()
+    demo_life.register()
     bench.register()
     gauges.register()
 
@@ -63,6 +64,9 @@ def _register_work() -> None:
             "journeys.live", "live", partial(advance.advance_due, Lane.LIVE),
             partial(advance.pending, Lane.LIVE),
         ),
+        LaneWork(
+            "journeys.publish", "live", schedule.publish_due, schedule.publish_pending
+        ),
         LaneWork("journeys.scan", "bulk", enroll.scan_chunk, enroll.scan_pending),
         LaneWork(
             "journeys.relocate", "bulk", relocate.relocate_chunk, relocate.relocation_pending
@@ -70,6 +74,9 @@ def _register_work() -> None:
         LaneWork(
             "journeys.bulk", "bulk", partial(advance.advance_due, Lane.BULK),
             partial(advance.pending, Lane.BULK),
+        ),
+        LaneWork(
+            "journeys.complete", "bulk", entries.complete_programs, entries.completion_pending
         ),
     )  # fmt: skip
     for work in works:

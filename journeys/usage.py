@@ -21,7 +21,7 @@ from csplatform.segments.usage import Use
 from journeys.models import Amendment, Program, ProgramVersion
 from journeys.models.program import ProgramState
 
-ENDED = (ProgramState.STOPPED, ProgramState.COMPLETED)
+ENDED = (ProgramState.STOPPED,)  # a completed one may take people in again
 # Anywhere in a flow document: as an entry source, or in a rule of a step, goal or exit.
 SEGMENT_PATH = '$.** ? (@.segment == $value && (@.kind == "segment" || @.test == "segment"))'
 TEMPLATE_PATH = "$.** ? (@.config.template == $value)"

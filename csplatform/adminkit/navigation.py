@@ -39,12 +39,25 @@ tab_sets: Registry[dict[str, Any]] = Registry("tab set")
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar of a user: only what may be opened."""
     groups = []
+    here = _nearest(request.path)
     for group in GROUPS:
         items = [
-            {"title": e.title, "icon": e.icon, "link": str(e.link())}
+            {
+                "title": e.title,
+                "icon": e.icon,
+                "link": (link := str(e.link())),
+                "active": link == here,
+            }
             for e in sorted(entries, key=lambda e: e.order)
             if e.group == group and (not e.permission or request.user.has_perm(e.permission))
         ]
         if items:
             groups.append({"title": group, "separator": True, "items": items})
     return groups
+
+
+def _nearest(path: str) -> str:
+    """The link that is lit on a page: the nearest of those above its address."""
+    links = [str(entry.link()) for entry in entries]
+    above = [link for link in links if path.startswith(link.partition("?")[0])]
+    return max(above, key=len, default="")

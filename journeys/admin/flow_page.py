@@ -26,7 +26,6 @@ from journeys.flow.document import Flow, dump, find
 from journeys.flow.parse import parse_flow
 from journeys.flow.words import flow_words
 from journeys.models import Program
-from journeys.models.program import ProgramState
 from journeys.operations.amend import amendable_steps
 from journeys.operations.draft import create_program, save_draft
 from journeys.operations.review import review_marks
@@ -36,7 +35,6 @@ from journeys.steps.registry import GROUPS, step_kinds
 TEMPLATES = "admin/journeys/program"
 # Words for the panels that belong to no step.
 ENTRY, AIMS = "entry", "aims"
-FROZEN = (ProgramState.STOPPED, ProgramState.SCHEDULED)
 
 
 @require_GET
@@ -64,7 +62,7 @@ def is_changed(program: Program) -> bool:
 
 def editable(request: HttpRequest, program: Program) -> bool:
     """Whether this user may edit this program's flow now."""
-    return request.user.has_perm("journeys.change_program") and program.state not in FROZEN
+    return request.user.has_perm("journeys.change_program") and program.editable
 
 
 def palette_of(subject: str) -> list[tuple[str, list[Any]]]:
@@ -91,6 +89,18 @@ def _canvas_context(request: HttpRequest, program: Program) -> dict[str, Any]:
         "editing": editable(request, program),
         "flow": flow,
     }
+
+
+def marks_of(program: Program, flow: Flow) -> list[StepMark]:
+    """What the checks say, what stopped the last scheduled publishing and is put right by now (a
+    hint at its step until the draft is edited), and what asks to be looked at."""
+    marks = check_flow(flow, subject=program.type, program_id=program.pk)
+    known = {(mark.step_key, mark.message) for mark in marks}
+    for row in program.publish_failure:
+        if (row["step"], row["message"]) not in known:
+            message = f"Stopped the publishing: {row['message']}"
+            marks.append(StepMark(row["step"], row["path"], message, "warning", row["code"]))
+    return marks + review_marks(program, flow)
 
 
 def _urls(program: Program) -> dict[str, str]:
@@ -141,6 +151,7 @@ def _answer(
         "canvas": render_to_string(f"{TEMPLATES}/_canvas.html", shared, request),
         "status": render_to_string(f"{TEMPLATES}/_status.html", shared, request),
         "buttons": render_to_string(f"{TEMPLATES}/_life_buttons.html", shared, request),
+        "notes": render_to_string(f"{TEMPLATES}/_life_note.html", shared, request),
         "marks": _marks_json(context["marks"], context["flow"]),
         "amendable": list(amendable_steps(program, context["flow"])),
         "selected": selected,
@@ -251,12 +262,6 @@ def _step_context(program: Program, flow: Flow, key: str) -> dict[str, Any]:
         "to_review": {mark.step_key for mark in review_marks(program, flow)} & {key},
         "paths": [(key, len(steps)) for key, steps in place.step.exits.items() if steps],
     }
-
-
-def marks_of(program: Program, flow: Flow) -> list[StepMark]:
-    """All that is to be said about a draft."""
-    found = check_flow(flow, subject=program.type, program_id=program.pk)
-    return found + review_marks(program, flow)
 
 
 def changes_in_words(program: Program) -> list[str]:

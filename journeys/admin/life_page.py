@@ -1,15 +1,24 @@
-"""Publish, pause, resume, stop, discard: dialogs that say what happens, and the doing."""
+"""Publish now or at a time, entries off and on, pause, resume, stop, discard: dialogs that say what
+happens, and the doing."""
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from csplatform.kit.clock import now
 from csplatform.kit.errors import DomainError
 from journeys.admin.door import load_program, need
 from journeys.admin.flow_page import changes_in_words
@@ -19,11 +28,18 @@ from journeys.flow.parse import parse_flow
 from journeys.flow.words import segment_ids
 from journeys.models import Program
 from journeys.operations.draft import discard_changes
+from journeys.operations.entries import (
+    disable_program,
+    enable_program,
+    frozen_by_disabling,
+    held_back,
+)
 from journeys.operations.life import pause_program, resume_program, stop_program
 from journeys.operations.publish import PublishPreview, publish_preview, publish_program
-from journeys.steps.options import names_of
+from journeys.operations.schedule import FARTHEST, in_words, schedule_program, unschedule_program
+from journeys.snapshot.calendar import around
+from journeys.steps.options import names_of, reference_pages
 
-DIALOGS = ("publish", "pause", "resume", "stop", "discard")
 TEMPLATE = "admin/journeys/program/_life_{}.html"
 REFERENCE_WORDS = {
     "email_template": "Mail",
@@ -31,13 +47,15 @@ REFERENCE_WORDS = {
     "segment": "Segment",
     "attribute": "Attribute",
 }
+# Those that publishing ties to the program, first.
+ASSOCIATED = ("engagement", "email_template")
 
 
 @require_GET
 def life_dialog(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
-    """What ?do=publish (pause, resume, stop, discard) would do; changes nothing."""
+    """What ?do=publish (pause, disable, …) would do; changes nothing."""
     what = request.GET.get("do", "")
-    if what not in DIALOGS:
+    if what not in _DOINGS:
         raise Http404
     need(request, _permission(what))
     program = load_program(object_id)
@@ -47,7 +65,31 @@ def life_dialog(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
     else:
         context["running"] = program.participants.filter(ended_at=None).count()
         context["changes"] = changes_in_words(program) if what == "discard" else []
+        context["held"] = held_back(program.pk)
+        context["frozen"] = frozen_by_disabling(program)
     return TemplateResponse(request, TEMPLATE.format(what), context)
+
+
+@require_GET
+def life_around(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
+    """What else starts around ?day=; a sentence for a day that is none."""
+    need(request, "journeys.view_program")
+    program = load_program(object_id)
+    context: dict[str, Any] = {"program": program}
+    try:
+        context["day"] = day_of(request.GET.get("day", ""))
+        context["entries"] = around(context["day"], but=program.pk)
+    except DomainError as error:
+        context["problem"] = error.problems[0].message
+    return TemplateResponse(request, TEMPLATE.format("around"), context)
+
+
+@require_GET
+def life_state(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> JsonResponse:
+    """Where a program stands, for a page that waits for a publishing."""
+    need(request, "journeys.view_program")
+    program = load_program(object_id)
+    return JsonResponse({"state": program.state, "scheduled": program.publish_at is not None})
 
 
 def _permission(what: str) -> str:
@@ -65,6 +107,9 @@ def _publish_context(program: Program) -> dict[str, Any]:
         "moves": move_rows(program, preview.standing, parse_flow(program.draft)),
         "by_hand": not segment_ids(parse_flow(program.draft).entry),
         "refused": sum(count for _, _, count in preview.refused),
+        "today": now().date(),
+        "last_day": (now() + FARTHEST).date(),
+        "day": (now() + timedelta(days=1)).date(),
     }
 
 
@@ -94,21 +139,33 @@ def _panel_of(path: str) -> tuple[str, str]:
     return "entry", "Entry" if path.startswith("/entry") else "Flow"
 
 
-def _uses(preview: PublishPreview) -> list[tuple[str, str]]:
-    """What the flow uses, by name; engagements are associated by publishing."""
+def _uses(preview: PublishPreview) -> list[tuple[str, str, str]]:
+    """(what, name, address) of all that the flow uses; what publishing ties to it comes first."""
     names = names_of(preview.references)
-    return [
-        (REFERENCE_WORDS.get(kind, kind.replace("_", " ").capitalize()), name)
+    found = [
+        (kind, str(key), name)
         for kind, key in preview.references
         if (name := names.get(f"{kind}:{key}"))
     ]
+    found.sort(key=lambda use: (use[0] not in ASSOCIATED, use[0], use[2]))
+    return [
+        (REFERENCE_WORDS.get(kind, kind.replace("_", " ").capitalize()), name, _page_of(kind, key))
+        for kind, key, name in found
+    ]
+
+
+def _page_of(kind: str, key: str) -> str:
+    try:
+        return reverse(reference_pages.get(kind), args=[key]) if kind in reference_pages else ""
+    except NoReverseMatch:
+        return ""
 
 
 @require_POST
 def life_do(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
-    """Do what the dialog said: do=publish|pause|resume|stop|discard."""
+    """Do what the dialog said: do=publish|unschedule|disable|enable|pause|resume|stop|discard."""
     what = request.POST.get("do", "")
-    if what not in DIALOGS:
+    if what not in _DOINGS:
         raise Http404
     need(request, _permission(what))
     program = load_program(object_id)
@@ -132,16 +189,66 @@ def _reason(request: HttpRequest) -> str:
 
 def _publish(program: Program, request: HttpRequest) -> tuple[str, str]:
     text = request.POST.get("revision", "")
-    revision = int(text) if text.isdigit() and len(text) < 10 else None
-    version = publish_program(
-        program.pk, actor=request.user, revision=revision, moves=moves_of(request.POST.dict())
-    )
+    revision = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    moves = moves_of(request.POST.dict())
+    if request.POST.get("when") == "later":
+        at = moment_of(request.POST.get("day", ""), request.POST.get("time", ""))
+        schedule_program(
+            program.pk, at, actor=request.user, revision=revision, plan={"moves": moves}
+        )
+        return "flow", f"Scheduled: it is published by itself on {in_words(at)}."
+    version = publish_program(program.pk, actor=request.user, revision=revision, moves=moves)
     plural = "people" if program.type == "person" else "companies"
     by_itself = segment_ids(parse_flow(version.document).entry)
     then = (
         f"{plural.capitalize()} enter from now on" if by_itself else f"Now enrol {plural} by hand"
     )
     return "snapshot", f"Published version {version.number}. {then}."
+
+
+def moment_of(day: str, clock: str) -> datetime:
+    """A moment of UTC from a date and a time of a form. Raises DomainError with a sentence."""
+    try:
+        found = time.fromisoformat(clock.strip()) if clock.isascii() else None
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is not None:
+        message = "Give the time as hours and minutes, such as 09:00."
+        raise DomainError(message, path="/time", code="time")
+    return datetime.combine(day_of(day), found, UTC)
+
+
+def day_of(text: str) -> date:
+    """A date of a form. Raises DomainError with a sentence."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        message = "Choose a date, as year-month-day such as 2026-12-24."
+        raise DomainError(message, path="/day", code="date") from None
+
+
+def _unschedule(program: Program, request: HttpRequest) -> tuple[str, str]:
+    unschedule_program(program.pk, actor=request.user, reason=_reason(request))
+    return "flow", "Taken back to draft. Nothing is published until you say so."
+
+
+def _disable(program: Program, request: HttpRequest) -> tuple[str, str]:
+    freezing = request.POST.get("runs") == "freeze"
+    frozen = disable_program(
+        program.pk, actor=request.user, freeze_runs=freezing, reason=_reason(request)
+    )
+    if freezing:
+        return "snapshot", f"Nobody new gets in, and {frozen:,} stand still until entries are on."
+    return "snapshot", "Nobody new gets in. Who is inside goes on to the end."
+
+
+def _enable(program: Program, request: HttpRequest) -> tuple[str, str]:
+    resumed = enable_program(program.pk, actor=request.user, reason=_reason(request))
+    more = f" {resumed:,} go on where they stood." if resumed else ""
+    return (
+        "snapshot",
+        f"It takes {'people' if program.type == 'person' else 'companies'} in again.{more}",
+    )
 
 
 def _pause(program: Program, request: HttpRequest) -> tuple[str, str]:
@@ -166,6 +273,9 @@ def _discard(program: Program, request: HttpRequest) -> tuple[str, str]:
 
 _DOINGS: dict[str, Callable[[Program, HttpRequest], tuple[str, str]]] = {
     "publish": _publish,
+    "unschedule": _unschedule,
+    "disable": _disable,
+    "enable": _enable,
     "pause": _pause,
     "resume": _resume,
     "stop": _stop,

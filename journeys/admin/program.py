@@ -4,15 +4,16 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.contrib.admin import SimpleListFilter
+from django.db.models import Q, QuerySet
 from django.forms import ChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
-from unfold.decorators import display
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -20,8 +21,11 @@ from csplatform.adminkit.base import ModelAdmin
 from csplatform.kit.errors import DomainError
 from journeys.admin import (
     amend_page,
+    bulk_page,
+    calendar_page,
     enroll_page,
     flow_page,
+    history_page,
     life_page,
     moves_page,
     people_page,
@@ -38,6 +42,7 @@ from journeys.operations.draft import (
     delete_program,
     update_details,
 )
+from journeys.operations.schedule import in_words
 from journeys.snapshot.counts import Totals, people_url, program_totals
 
 PAGES = {
@@ -48,6 +53,9 @@ PAGES = {
     "flow_copy": ("flow/copy/", flow_page.flow_copy),
     "publish": ("life/", life_page.life_dialog),
     "life_do": ("life/do/", life_page.life_do),
+    "life_around": ("life/around/", life_page.life_around),
+    "life_state": ("life/state/", life_page.life_state),
+    "life_history": ("life/history/", history_page.history_page),
     "snapshot": ("snapshot/", snapshot_page.snapshot_page),
     "snapshot_live": ("snapshot/live/", snapshot_page.snapshot_live),
     "participants": ("participants/", people_page.people_page),
@@ -60,6 +68,39 @@ PAGES = {
     "versions": ("versions/", versions_page.versions_page),
     "versions_do": ("versions/do/", versions_page.versions_do),
 }
+
+
+RUNS = (ProgramState.ACTIVE, ProgramState.PAUSED)
+BADGES: dict[str, str] = {
+    ProgramState.ACTIVE: "success", ProgramState.PAUSED: "warning",
+    ProgramState.STOPPED: "danger", ProgramState.SCHEDULED: "info",
+    ProgramState.COMPLETED: "info",
+}  # fmt: skip
+
+
+class PublishingFilter(SimpleListFilter):
+    """Programs with a publishing to come or one that failed, and those without entries."""
+
+    title = "publishing"
+    parameter_name = "publishing"
+    conditions = {
+        "scheduled": Q(publish_at__isnull=False),
+        "failed": ~Q(publish_failure=[]),
+        "disabled": Q(accepts_entries=False),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The choices."""
+        return [
+            ("scheduled", "Scheduled"),
+            ("failed", "Failed"),
+            ("disabled", "No new entries"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Program]) -> QuerySet[Program]:
+        """Those chosen."""
+        condition = self.conditions.get(self.value() or "")
+        return queryset.filter(condition) if condition else queryset
 
 
 class CountingList(ChangeList):
@@ -125,11 +166,14 @@ class ProgramAdmin(ModelAdmin):
         ("state", ChoicesDropdownFilter),
         ("type", ChoicesDropdownFilter),
         ("folder", RelatedDropdownFilter),
+        PublishingFilter,
     ]
     search_fields = ["name", "description"]
     list_select_related = ["folder"]
     ordering = ["-updated_at"]
-    actions = ["clone_selected"]
+    actions = ["disable_selected", "enable_selected", "pause_selected", "resume_selected",
+               "clone_selected"]  # fmt: skip
+    list_before_template = "admin/journeys/program/list_top.html"
     fields = ["name", "type", "folder", "description"]
     autocomplete_fields = ["folder"]
     change_form_outer_after_template = "admin/journeys/program/_settings_more.html"
@@ -151,6 +195,8 @@ class ProgramAdmin(ModelAdmin):
         page = "flow" if program.state == ProgramState.DRAFT else "snapshot"
         url = reverse(f"admin:journeys_program_{page}", args=[program.pk])
         more = program.description.partition("\n")[0]
+        if program.publish_at is not None:
+            more = f"To be published on {in_words(program.publish_at)}"
         return format_html(
             '<a class="font-semibold text-font-important-light dark:text-font-important-dark"'
             ' href="{}">{}</a><br><span class="text-xs">{}</span>', url, program.name, more[:90],
@@ -161,14 +207,19 @@ class ProgramAdmin(ModelAdmin):
         """People or companies."""
         return program.get_type_display()
 
-    @display(
-        description="State", ordering="state",
-        label={"Active": "success", "Paused": "warning", "Stopped": "danger",
-               "Scheduled": "info", "Completed": "info"},
-    )  # fmt: skip
-    def state_label(self, program: Program) -> str:
-        """The state as a badge."""
-        return program.get_state_display()
+    @admin.display(description="State", ordering="state")
+    def state_label(self, program: Program) -> SafeString:
+        """The state as a badge, and what else one has to know about it."""
+        shown = [(program.get_state_display(), BADGES.get(program.state, ""))]
+        if program.publish_failure:
+            shown.append(("Publishing failed", "danger"))
+        if not program.accepts_entries and program.state in RUNS:
+            shown.append(("No new entries", "warning"))
+        badges = (
+            (render_to_string("unfold/helpers/label.html", {"text": text, "type": tone}),)
+            for text, tone in shown
+        )
+        return format_html_join(" ", "{}", badges)
 
     @admin.display(description="Folder", ordering="folder__name")
     def folder_shown(self, program: Program) -> str:
@@ -200,6 +251,30 @@ class ProgramAdmin(ModelAdmin):
         for program in queryset[:50]:
             clone_program(program.pk, actor=request.user)
         messages.success(request, "Cloned. The copies are drafts at the top of the list.")
+
+    @admin.action(description="No new entries…", permissions=["publish"])
+    def disable_selected(self, request: HttpRequest, queryset: QuerySet[Program]) -> HttpResponse:
+        """Asks first."""
+        return bulk_page.ask("disable", self, request, queryset)
+
+    @admin.action(description="Take entries again…", permissions=["publish"])
+    def enable_selected(self, request: HttpRequest, queryset: QuerySet[Program]) -> HttpResponse:
+        """Asks first."""
+        return bulk_page.ask("enable", self, request, queryset)
+
+    @admin.action(description="Pause…", permissions=["publish"])
+    def pause_selected(self, request: HttpRequest, queryset: QuerySet[Program]) -> HttpResponse:
+        """Asks first."""
+        return bulk_page.ask("pause", self, request, queryset)
+
+    @admin.action(description="Resume…", permissions=["publish"])
+    def resume_selected(self, request: HttpRequest, queryset: QuerySet[Program]) -> HttpResponse:
+        """Asks first."""
+        return bulk_page.ask("resume", self, request, queryset)
+
+    def has_publish_permission(self, request: HttpRequest) -> bool:
+        """Who may change the life of programs."""
+        return bool(request.user.has_perm(bulk_page.PERMISSION))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Programs are deleted one by one, on their own page."""
@@ -275,12 +350,19 @@ class ProgramAdmin(ModelAdmin):
             self.admin_site.admin_view(require_POST(self.clone_view)),
             name="journeys_program_clone",
         )
-        chosen = path(
-            "enrol-chosen/",
-            self.admin_site.admin_view(partial(enroll_page.enroll_chosen, model_admin=self)),
-            name="journeys_program_enroll_chosen",
-        )
-        return [chosen, *pages, clone, *super().get_urls()]
+        over_all = [
+            path(
+                address,
+                self.admin_site.admin_view(partial(view, model_admin=self)),
+                name=f"journeys_program_{name}",
+            )
+            for name, address, view in (
+                ("enroll_chosen", "enrol-chosen/", enroll_page.enroll_chosen),
+                ("calendar", "calendar/", calendar_page.calendar_page),
+                ("bulk_do", "bulk/", bulk_page.bulk_do),
+            )
+        ]
+        return [*over_all, *pages, clone, *super().get_urls()]
 
     def clone_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A draft copy, opened in the editor."""

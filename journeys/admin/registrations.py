@@ -22,6 +22,7 @@ TABS = (
     ("Snapshot", "snapshot"),
     ("Participants", "participants"),
     ("Versions", "versions"),
+    ("History", "life_history"),
     ("Settings", "change"),
 )
 # Pages that belong to another tab.
@@ -36,6 +37,11 @@ def register() -> None:
         "journeys.programs",
         Entry("Build", 10, "Programs", "conversion_path",
               lambda: reverse_lazy("admin:journeys_program_changelist"), "journeys.view_program"),
+    )  # fmt: skip
+    entries.register(
+        "journeys.calendar",
+        Entry("Build", 11, "Program calendar", "calendar_month",
+              lambda: reverse_lazy("admin:journeys_program_calendar"), "journeys.view_program"),
     )  # fmt: skip
     entries.register(
         "journeys.participants",
@@ -68,6 +74,7 @@ def _register_home() -> None:
                  "journeys.view_program"),
     )  # fmt: skip
     attention.register("journeys.failed", home.failed_participants)
+    attention.register("journeys.publishing", home.failed_publishings)
     first_steps.register(
         "journeys.program",
         FirstStep(

@@ -19,6 +19,15 @@ WELCOME_FLOW: dict[str, Any] = {
 }
 
 
+class FailureProblem(serializers.Serializer):
+    """Something that stopped the last scheduled publishing; `step` is "" for the program itself."""
+
+    step = serializers.CharField()
+    path = serializers.CharField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
 class ProgramSerializer(serializers.ModelSerializer):
     """A program as answered; its flow is at /draft/ and in its versions."""
 
@@ -27,13 +36,15 @@ class ProgramSerializer(serializers.ModelSerializer):
     published_number = serializers.IntegerField(
         source="published.number", default=None, allow_null=True
     )
+    publish_failure = FailureProblem(many=True, read_only=True)
 
     class Meta:
         model = Program
         fields = [
             "id", "name", "type", "folder", "folder_name", "description", "state",
-            "draft_revision", "published", "published_number", "published_at", "paused_at",
-            "accepts_entries", "quarantine", "created_by", "created_at", "updated_at",
+            "draft_revision", "published", "published_number", "published_at", "publish_at",
+            "publish_by", "publish_failure", "paused_at", "accepts_entries", "quarantine",
+            "created_by", "created_at", "updated_at",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -108,6 +119,23 @@ class ReasonGiven(ShapeSerializer):
     """Why, for the history."""
 
     reason = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
+
+
+class ScheduleGiven(ShapeSerializer):
+    """When to publish, within two years; and the revision that was looked at."""
+
+    at = serializers.DateTimeField(help_text="With its zone, e.g. 2026-12-24T09:00:00Z.")
+    revision = serializers.IntegerField(required=False, min_value=0, max_value=LARGEST_REVISION)
+    moves = ObjectField(required=False, help_text=MOVES_HELP)
+
+
+class DisableGiven(ReasonGiven):
+    """What happens to who is inside, and why."""
+
+    runs = serializers.ChoiceField(
+        ["finish", "freeze"], default="finish",
+        help_text="finish: they go on to the end; freeze: the program is paused as well.",
+    )  # fmt: skip
 
 
 class AmendGiven(ShapeSerializer):

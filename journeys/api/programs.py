@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from csplatform.api.errors import replanted
 from csplatform.api.viewsets import ReadViewSet
 from csplatform.kit.errors import DomainError
+from journeys.api.life import LIFE_PERMISSIONS, LifeActions
 from journeys.api.program_shapes import (
     WELCOME_FLOW,
     AmendGiven,
@@ -70,7 +71,7 @@ class FolderViewSet(ReadViewSet):
     permissions = {"list": "journeys.view_folder", "retrieve": "journeys.view_folder"}
 
 
-class ProgramViewSet(ReadViewSet):
+class ProgramViewSet(LifeActions, ReadViewSet):
     """Programs: what customers travel."""
 
     queryset = Program.objects.all()
@@ -94,6 +95,7 @@ class ProgramViewSet(ReadViewSet):
         "pause": "journeys.publish_program",
         "resume": "journeys.publish_program",
         "stop": "journeys.publish_program",
+        **LIFE_PERMISSIONS,
         "amend": "journeys.publish_program",
         "moves": "journeys.view_program",
         "move": "journeys.publish_program",

@@ -1,6 +1,7 @@
 """The addresses of journeys under /api/v1/."""
 
 from csplatform.api.routes import Route, routes
+from journeys.api.life import AllHistoryViewSet, HistoryViewSet
 from journeys.api.messages import MessageViewSet
 from journeys.api.participants import ParticipantViewSet
 from journeys.api.programs import FolderViewSet, ProgramViewSet
@@ -14,6 +15,10 @@ def register() -> None:
     routes.register("templates", Route("mail-templates", TemplateViewSet))
     routes.register("folders", Route("program-folders", FolderViewSet))
     routes.register("programs", Route("programs", ProgramViewSet))
+    routes.register(
+        "program_history", Route("programs/(?P<program_id>[0-9]{1,19})/history", HistoryViewSet)
+    )
+    routes.register("history", Route("program-history", AllHistoryViewSet))
     routes.register("versions", Route("program-versions", VersionViewSet))
     routes.register("participants", Route("participants", ParticipantViewSet))
     routes.register("messages", Route("messages", MessageViewSet))

@@ -11,7 +11,7 @@ from journeys.models import Step
 from journeys.models.program import ProgramState
 from journeys.steps.registry import step_kinds
 
-GONE = (ProgramState.STOPPED, ProgramState.COMPLETED)
+GONE = (ProgramState.STOPPED,)  # a completed one may take people in again
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ REASONS = {
     "already_in": "Is in this program already.",
     "duplicate": "Was in this program before, and it takes nobody twice.",
     "churned": "The company has churned.",
-    "paused": "Came while the program stood still; looked at again when it goes on.",
+    "paused": "Came while the program took nobody in; looked at again when it goes on.",
 }
-# Came while the program was paused or quarantined: looked at again when it goes on.
+# Came while the program was paused, quarantined or closed: looked at again when it goes on.
 HELD = "paused"
 # Not worth a line in the list of refusals: nothing was missed.
 SILENT = ("already_in", "gone")

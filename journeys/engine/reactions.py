@@ -91,8 +91,8 @@ def _enter_members(touched: Touched) -> None:
         .filter(
             Q(published__entry_segments__overlap=list(segments))
             | Q(published__entry_segments=None),
-            state__in=(ProgramState.ACTIVE, ProgramState.PAUSED),
-            accepts_entries=True,
+            # who comes while entries are off is remembered, as in a pause
+            state__in=(ProgramState.ACTIVE, ProgramState.PAUSED, ProgramState.COMPLETED),
             type=touched.subject,
         )
         .select_related("published")
@@ -108,7 +108,7 @@ def _enter_members(touched: Touched) -> None:
             inside = Member.objects.filter(segment_id=source.segment, subject_id__in=ids)
             version = load_versions([program.published.pk]).get(program.published.pk)
             newcomers = sorted(inside.values_list("subject_id", flat=True))
-            if program.state == ProgramState.PAUSED or program.quarantine or version is None:
+            if not program.takes_in or version is None:
                 hold_back(program, touched.subject, newcomers, now=touched.now)
             else:
                 enter(

@@ -109,10 +109,38 @@ class Program(models.Model):
             ("publish_program", "Can publish, pause and stop programs"),
             ("enroll_participant", "Can enrol and remove participants"),
         ]
-        indexes = [models.Index(fields=["state"], name="program_state")]
+        indexes = [
+            models.Index(fields=["state"], name="program_state"),
+            # the tick: whose publishing is due; the calendar: what is to come
+            models.Index(
+                fields=["publish_at"], name="program_publish_at",
+                condition=models.Q(publish_at__isnull=False),
+            ),
+        ]  # fmt: skip
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(state="scheduled") | models.Q(publish_at__isnull=False),
+                name="program_scheduled_for_a_time",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(publish_at=None)
+                | models.Q(state__in=["scheduled", "active", "paused"]),
+                name="program_publishes_while_it_may",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def editable(self) -> bool:
+        """Whether its draft may be changed: not what is scheduled, not what is over."""
+        return self.publish_at is None and self.state != ProgramState.STOPPED
+
+    @property
+    def takes_in(self) -> bool:
+        """Whether somebody who comes now gets in; else they are held back until it goes on."""
+        return self.state == ProgramState.ACTIVE and self.accepts_entries and not self.quarantine
 
     @property
     def subject(self) -> str:
@@ -205,10 +233,26 @@ class Amendment(models.Model):
         return f"{self.version} amendment {self.number}"
 
 
+class LifeEvent(models.TextChoices):
+    """What happened in a program's life (PRG-40, 41, 45)."""
+
+    PUBLISHED = "published", "Published"
+    SCHEDULED = "scheduled", "Publishing scheduled"
+    UNSCHEDULED = "unscheduled", "Taken back to draft"
+    FAILED = "failed", "Publishing failed"
+    PAUSED = "paused", "Paused"
+    RESUMED = "resumed", "Resumed"
+    DISABLED = "disabled", "No new entries"
+    ENABLED = "enabled", "Entries again"
+    COMPLETED = "completed", "Completed"
+    STOPPED = "stopped", "Stopped"
+
+
 class ProgramStateChange(models.Model):
-    """History of a program's states. Append-only."""
+    """History of a program's life; some of it leaves the state as it was. Append-only."""
 
     program = models.ForeignKey(Program, on_delete=models.CASCADE, related_name="state_changes")
+    what = models.CharField(max_length=12, choices=LifeEvent, blank=True)
     old = models.CharField(max_length=10, choices=ProgramState)
     new = models.CharField(max_length=10, choices=ProgramState)
     reason = models.TextField(blank=True)
@@ -219,6 +263,8 @@ class ProgramStateChange(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        # the calendar: what happened in a month
+        indexes = [models.Index(fields=["at"], name="program_change_at")]
 
     def __str__(self) -> str:
         return f"{self.program}: {self.old} to {self.new}"

@@ -58,10 +58,10 @@ def save_draft(program_id: int, document: Any, *, revision: int, actor: Any) -> 
     require(actor, "journeys.change_program")
     flow = _checked(document)
     with transaction.atomic():
-        saved = Program.objects.filter(pk=program_id, draft_revision=revision).exclude(
-            state__in=[ProgramState.STOPPED, ProgramState.SCHEDULED]
-        )
-        if not saved.update(draft=flow, draft_revision=revision + 1):
+        saved = Program.objects.filter(
+            pk=program_id, draft_revision=revision, publish_at=None
+        ).exclude(state=ProgramState.STOPPED)
+        if not saved.update(draft=flow, draft_revision=revision + 1, publish_failure=[]):
             _refuse_save(program_id, revision)
     return Program.objects.get(pk=program_id)
 
@@ -94,7 +94,19 @@ def _refuse_save(program_id: int, revision: int) -> None:
         raise Conflict("This program was deleted.", code="deleted")
     if program.draft_revision != revision:
         raise Conflict("Somebody else changed this flow in the meantime.", code="stale")
-    raise Conflict(f"A {program.get_state_display().lower()} program cannot be edited.")
+    _refuse_frozen(program)
+
+
+def _refuse_frozen(program: Program) -> None:
+    """Raises Conflict when the draft may not be changed: scheduled, or over."""
+    if program.publish_at is not None:
+        message = (
+            f"Its publishing is scheduled for {program.publish_at:%d %b %Y, %H:%M} UTC:"
+            " take it back to draft before you change it."
+        )
+        raise Conflict(message, code="scheduled")
+    if not program.editable:
+        raise Conflict("A stopped program cannot be edited: clone it.", code="state")
 
 
 def discard_changes(program_id: int, *, actor: Any) -> Program:
@@ -104,9 +116,11 @@ def discard_changes(program_id: int, *, actor: Any) -> Program:
         program = Program.objects.select_for_update(no_key=True).get(pk=program_id)
         if program.published is None:
             raise Conflict("This program was never published, so there is nothing to go back to.")
+        _refuse_frozen(program)
         program.draft = program.published.in_force()
         program.draft_revision += 1
-        program.save(update_fields=["draft", "draft_revision", "updated_at"])
+        program.publish_failure = []
+        program.save(update_fields=["draft", "draft_revision", "publish_failure", "updated_at"])
         audit.record(actor, "program.discard", program)
     return program
 

@@ -145,10 +145,11 @@ def scan_pending() -> bool:
 
 
 def _open_scans() -> QuerySet[EntryScan]:
-    """Scans that can go on. Those of a paused or quarantined program wait, and hold up no other."""
+    """Scans that can go on. Those of a program that takes nobody in wait, and hold up no other."""
     return EntryScan.objects.filter(
-        done_at=None, program__state=ProgramState.ACTIVE, program__quarantine=""
-    )
+        done_at=None, program__state=ProgramState.ACTIVE, program__quarantine="",
+        program__accepts_entries=True,
+    )  # fmt: skip
 
 
 def scan_chunk() -> int:
@@ -170,7 +171,7 @@ def scan_chunk() -> int:
             .select_related("published")
             .get(pk=scan.program_id)
         )
-        if program.state != ProgramState.ACTIVE or program.quarantine:
+        if not program.takes_in:
             return 1  # changed since it was chosen
         assert program.published is not None  # an active program has a version
         version = load_versions([program.published.pk]).get(program.published.pk)

@@ -1,4 +1,4 @@
-"""Pause, resume, stop (PRG-45)."""
+"""Pause, resume, stop (PRG-45). Entries off and on: journeys.operations.entries."""
 
 from datetime import datetime
 from typing import Any
@@ -16,12 +16,17 @@ from journeys.engine.entry import enter, entry_config, take_held
 from journeys.engine.reactions import resumed_key
 from journeys.engine.versions import load_versions, readable_steps
 from journeys.models import Program
-from journeys.models.program import ProgramState
-from journeys.operations.publish import record_state
+from journeys.models.program import LifeEvent, ProgramState
+from journeys.operations.publish import forget_plan, record_state
 from journeys.operations.removal import remove_rows
 
+STOPPABLE = (
+    ProgramState.SCHEDULED, ProgramState.ACTIVE, ProgramState.PAUSED, ProgramState.COMPLETED,
+)  # fmt: skip
 
-def _locked(program_id: int, *, allowed: tuple[str, ...], verb: str) -> Program:
+
+def locked(program_id: int, *, allowed: tuple[str, ...], verb: str) -> Program:
+    """The program's row, locked. Raises Conflict when its state is none of `allowed`."""
     program = Program.objects.select_for_update(no_key=True).get(pk=program_id)
     if program.state not in allowed:
         state = program.get_state_display().lower()
@@ -36,23 +41,28 @@ def pause_program(program_id: int, *, actor: Any, reason: str = "") -> int:
     """
     require(actor, "journeys.publish_program")
     with transaction.atomic():
-        program = _locked(program_id, allowed=(ProgramState.ACTIVE,), verb="paused")
+        program = locked(program_id, allowed=(ProgramState.ACTIVE,), verb="paused")
         now = database_now()
-        program.state, program.paused_at = ProgramState.PAUSED, now
+        frozen = freeze(program, now)
         program.save(update_fields=["state", "paused_at", "updated_at"])
-        frozen = sql.run(
-            # all are locked before their phase is judged: who is in a worker's hand is waited for
-            "WITH inside AS MATERIALIZED (SELECT id, phase FROM journeys_participant"
-            "  WHERE program_id = %(program)s AND state = 'active' ORDER BY id FOR UPDATE)"
-            " UPDATE journeys_participant p SET state = 'paused', due_at = NULL,"
-            # a wait that is being armed is due at once; what is left of it is up to its limit
-            " remaining = greatest(coalesce(limit_at, due_at, %(now)s) - %(now)s, interval '0')"
-            " FROM inside WHERE p.id = inside.id AND inside.phase <> 'run'",
-            {"now": now, "program": program_id},
-        )
-        record_state(program, ProgramState.ACTIVE, now, actor, reason)
+        record_state(program, ProgramState.ACTIVE, now, actor, reason, what=LifeEvent.PAUSED)
         audit.record(actor, "program.pause", program, after={"reason": reason, "frozen": frozen})
     return frozen
+
+
+def freeze(program: Program, now: datetime) -> int:
+    """Make a locked program paused (the caller saves it); how many stand still at once."""
+    program.state, program.paused_at = ProgramState.PAUSED, now
+    return sql.run(
+        # all are locked before their phase is judged: who is in a worker's hand is waited for
+        "WITH inside AS MATERIALIZED (SELECT id, phase FROM journeys_participant"
+        "  WHERE program_id = %(program)s AND state = 'active' ORDER BY id FOR UPDATE)"
+        " UPDATE journeys_participant p SET state = 'paused', due_at = NULL,"
+        # a wait that is being armed is due at once; what is left of it is up to its limit
+        " remaining = greatest(coalesce(limit_at, due_at, %(now)s) - %(now)s, interval '0')"
+        " FROM inside WHERE p.id = inside.id AND inside.phase <> 'run'",
+        {"now": now, "program": program.pk},
+    )
 
 
 def resume_program(program_id: int, *, actor: Any, reason: str = "") -> int:
@@ -60,31 +70,36 @@ def resume_program(program_id: int, *, actor: Any, reason: str = "") -> int:
     during the pause is looked at before any limit is judged. Returns how many."""
     require(actor, "journeys.publish_program")
     with transaction.atomic():
-        program = _locked(program_id, allowed=(ProgramState.PAUSED,), verb="resumed")
+        program = locked(program_id, allowed=(ProgramState.PAUSED,), verb="resumed")
         now = database_now()
         program.state, program.paused_at = ProgramState.ACTIVE, None
         program.save(update_fields=["state", "paused_at", "updated_at"])
-        thawed = sql.rows(
-            "UPDATE journeys_participant p SET state = 'active', remaining = NULL,"
-            # a wait that listens looks at history first, with its limit pushed by what was left
-            " phase = CASE WHEN l.listens THEN 'arming' ELSE p.phase END,"
-            " limit_at = CASE WHEN l.listens THEN %(now)s + p.remaining ELSE p.limit_at END,"
-            " due_at = CASE WHEN l.listens THEN %(now)s"
-            "  ELSE coalesce(p.limit_at, %(now)s + p.remaining, %(now)s) END"
-            " FROM (SELECT id, wait_local = '' AND limit_at IS NOT NULL AS listens"
-            "  FROM journeys_participant WHERE program_id = %(program)s AND state = 'paused'"
-            "  ORDER BY id FOR UPDATE) l WHERE p.id = l.id"
-            " RETURNING p.version_id, coalesce(p.person_id, p.company_id)",
-            {"now": now, "program": program_id},
-        )
-        _catch_up(program, thawed, now)
-        record_state(program, ProgramState.PAUSED, now, actor, reason)
-        audit.record(
-            actor, "program.resume", program, after={"reason": reason, "resumed": len(thawed)}
-        )
-        release_postponed(program_id)  # mails that were held back leave now
-        wake_on_commit("live")
-        wake_on_commit("bulk")
+        resumed = thaw(program, now)
+        record_state(program, ProgramState.PAUSED, now, actor, reason, what=LifeEvent.RESUMED)
+        audit.record(actor, "program.resume", program, after={"reason": reason, "resumed": resumed})
+    return resumed
+
+
+def thaw(program: Program, now: datetime) -> int:
+    """Everybody of a program that is active again goes on, who was held back gets in, mails
+    that waited leave. How many went on."""
+    thawed = sql.rows(
+        "UPDATE journeys_participant p SET state = 'active', remaining = NULL,"
+        # a wait that listens looks at history first, with its limit pushed by what was left
+        " phase = CASE WHEN l.listens THEN 'arming' ELSE p.phase END,"
+        " limit_at = CASE WHEN l.listens THEN %(now)s + p.remaining ELSE p.limit_at END,"
+        " due_at = CASE WHEN l.listens THEN %(now)s"
+        "  ELSE coalesce(p.limit_at, %(now)s + p.remaining, %(now)s) END"
+        " FROM (SELECT id, wait_local = '' AND limit_at IS NOT NULL AS listens"
+        "  FROM journeys_participant WHERE program_id = %(program)s AND state = 'paused'"
+        "  ORDER BY id FOR UPDATE) l WHERE p.id = l.id"
+        " RETURNING p.version_id, coalesce(p.person_id, p.company_id)",
+        {"now": now, "program": program.pk},
+    )
+    _catch_up(program, thawed, now)
+    release_postponed(program.pk)  # mails that were held back leave now
+    for lane in ("live", "bulk"):
+        wake_on_commit(lane)
     return len(thawed)
 
 
@@ -95,12 +110,14 @@ def _catch_up(program: Program, thawed: list[tuple], now: datetime) -> None:
     watching = {v.id for v in versions.values() if v.goal is not None or v.exit_rules}
     subjects = [subject_id for version_id, subject_id in thawed if version_id in watching]
     touch(program.subject, subjects, [resumed_key(program.pk)])
-    _let_in_held(program, now)
+    let_in_held(program, now)
 
 
-def _let_in_held(program: Program, now: datetime) -> None:
-    """Who came while the program stood still, unless it still does."""
+def let_in_held(program: Program, now: datetime) -> None:
+    """Who came while the program stood still or took nobody in, unless it still does."""
     if program.published is None or program.state != ProgramState.ACTIVE or program.quarantine:
+        return
+    if not program.accepts_entries:
         return
     version = load_versions([program.published.pk]).get(program.published.pk)
     if version is None:
@@ -151,7 +168,7 @@ def _lift(program: Program) -> bool:
         {"now": now, "program": program.pk},
     )
     touch(program.subject, [row[0] for row in inside], [resumed_key(program.pk)])
-    _let_in_held(program, now)
+    let_in_held(program, now)
     audit.record(None, "program.lift_quarantine", program)
     for lane in ("live", "bulk"):
         wake_on_commit(lane)
@@ -161,19 +178,19 @@ def _lift(program: Program) -> bool:
 def stop_program(program_id: int, *, actor: Any, reason: str = "") -> int:
     """Final: everybody inside is removed, nothing restarts. Returns how many were removed."""
     require(actor, "journeys.publish_program")
-    running = (ProgramState.ACTIVE, ProgramState.PAUSED, ProgramState.SCHEDULED)
     with transaction.atomic():
-        program = _locked(program_id, allowed=running, verb="stopped")
+        program = locked(program_id, allowed=STOPPABLE, verb="stopped")
         now, old = database_now(), program.state
         program.state = ProgramState.STOPPED
-        program.save(update_fields=["state", "updated_at"])
+        program.save(update_fields=["state", *forget_plan(program), "updated_at"])
         removed = remove_rows(
             "program_id = %(program)s", {"program": program_id}, "Program stopped"
         )
         program.entry_scans.filter(done_at=None).update(done_at=now)
+        program.relocations.filter(done_at=None).update(done_at=now)
         for version in program.versions.all():
             for view in readable_steps(version):
                 view.kind.on_disconnect(view, now)
-        record_state(program, old, now, actor, reason)
+        record_state(program, old, now, actor, reason, what=LifeEvent.STOPPED)
         audit.record(actor, "program.stop", program, after={"reason": reason, "removed": removed})
     return removed

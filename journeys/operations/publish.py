@@ -24,7 +24,7 @@ from journeys.flow.document import Flow, walk
 from journeys.flow.entry import EntryConfig
 from journeys.flow.parse import parse_flow
 from journeys.models import EntryScan, Program, ProgramStateChange, ProgramVersion, Relocation, Step
-from journeys.models.program import ProgramState
+from journeys.models.program import LifeEvent, ProgramState
 from journeys.operations.relocate import (
     Choices,
     Standing,
@@ -226,25 +226,35 @@ def _activate(
 ) -> None:
     old = program.state
     program.state, program.published, program.published_at = ProgramState.ACTIVE, version, now
-    program.publish_at, program.to_review = None, {}
+    program.to_review = {}
+    planned = program.publish_at is not None and program.publish_at <= now
+    plan_fields = forget_plan(program)
     program.save(
         update_fields=[
-            "state", "published", "published_at", "publish_at", "to_review", "updated_at",
+            "state", "published", "published_at", "to_review", *plan_fields, "updated_at",
         ]
     )  # fmt: skip
-    record_state(program, old, now, actor, f"Published version {version.number}")
+    reason = f"Published version {version.number}{', as scheduled' if planned else ''}"
+    record_state(program, old, now, actor, reason, what=LifeEvent.PUBLISHED)
     audit.record(
         actor, "program.publish", program, before={"state": old},
         after={"version": version.number, "moves": described(moved)},
     )  # fmt: skip
 
 
+def forget_plan(program: Program) -> tuple[str, ...]:
+    """Nothing is scheduled any more and no failure is left to look at; the fields to be saved."""
+    program.publish_at, program.publish_by = None, None
+    program.publish_plan, program.publish_failure = {}, []
+    return ("publish_at", "publish_by", "publish_plan", "publish_failure")
+
+
 def record_state(
-    program: Program, old: str, now: datetime, actor: Any, reason: str
+    program: Program, old: str, now: datetime, actor: Any, reason: str, *, what: str = ""
 ) -> ProgramStateChange:
-    """A row of the program's own history."""
+    """A row of the program's own history; `what` is a LifeEvent."""
     return ProgramStateChange.objects.create(
-        program=program, old=old, new=program.state, reason=reason, at=now, by=actor
+        program=program, old=old, new=program.state, reason=reason, at=now, by=actor, what=what
     )
 
 

@@ -26,7 +26,13 @@ def program_figures(request: HttpRequest) -> Sequence[Figure]:
         Figure("Active programs", active, f"{programs}?state__exact=active"),
         Figure("In progress", _up_to(inside), f"{people}?state__exact=active", note="participants"),
         Figure("Drafts", drafts, f"{programs}?state__exact=draft"),
+        Figure("To be published", _scheduled(), f"{programs}?publishing=scheduled"),
     ]
+
+
+def _scheduled() -> int:
+    """Publishings to come; by the index of the tick."""
+    return int(sql.one("SELECT count(*) FROM journeys_program WHERE publish_at IS NOT NULL") or 0)
 
 
 def _count(condition: str) -> int:
@@ -56,3 +62,18 @@ def failed_participants(request: HttpRequest) -> Figure | None:
         return None
     link = f"{reverse('admin:journeys_participant_changelist')}?state__exact=failed"
     return Figure("Participants", failed, link, "bad", "failed at a step")
+
+
+def failed_publishings(request: HttpRequest) -> Figure | None:
+    """Scheduled publishings that failed and that nobody has looked at since."""
+    if not request.user.has_perm("journeys.view_program"):
+        return None
+    failed = list(Program.objects.exclude(publish_failure=[]).values_list("pk", "name")[:50])
+    if not failed:
+        return None
+    link = f"{reverse('admin:journeys_program_changelist')}?publishing=failed"
+    note = "publishing failed"
+    if len(failed) == 1:
+        link = reverse("admin:journeys_program_flow", args=[failed[0][0]])
+        note = f"publishing of “{failed[0][1]}” failed"
+    return Figure("Programs", len(failed), link, "bad", note)

@@ -18,6 +18,8 @@ option_providers: Registry[Callable[[str], Options]] = Registry("option provider
 reference_names: Registry[Callable[[Iterable[int | str]], Mapping[int | str, str]]] = Registry(
     "reference names"
 )
+# reference type -> name of the admin page that shows one, e.g. "admin:segments_segment_change"
+reference_pages: Registry[str] = Registry("reference page")
 
 
 def options_of(provider: str, subject: str) -> list[tuple[str, str]]:
@@ -72,6 +74,11 @@ def register() -> None:
     option_providers.register("email_templates", _email_templates)
     option_providers.register("webhook_endpoints", _webhook_endpoints)
     option_providers.register("writable_attributes", _writable_attributes)
+    for kind, page in (
+        ("segment", "segments_segment"), ("email_template", "journeys_emailtemplate"),
+        ("webhook_endpoint", "journeys_webhookendpoint"),
+    ):  # fmt: skip
+        reference_pages.register(kind, f"admin:{page}_change")
     reference_names.register("segment", lambda keys: _names_in(Segment, keys))
     reference_names.register("email_template", lambda keys: _names_in(EmailTemplate, keys))
     reference_names.register("webhook_endpoint", lambda keys: _names_in(WebhookEndpoint, keys))

@@ -10,6 +10,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from journeys.flow.document import find
+from journeys.flow.parse import parse_flow
+
 register = template.Library()
 
 STATE_TONES = {
@@ -102,6 +105,13 @@ def _offer_label(offer: Any) -> str:
 def reason_words(reasons: dict[str, str], reason: str) -> str:
     """The sentence of a refusal's reason."""
     return reasons.get(reason, reason)
+
+
+@register.filter
+def step_name(key: str, program: Any) -> str:
+    """What a step of the draft is called."""
+    place = find(parse_flow(program.draft), key)
+    return place.step.name if place else key
 
 
 @register.filter

@@ -128,6 +128,7 @@ MAKERS: dict[str, Callable[[int], Any]] = {
     "program-folders": lambda count: _folders(count),
     "programs": _programs,
     "program-versions": _programs,
+    "program-history": _programs,
     "participants": _participants,
     "messages": _messages,
     "engagements": _engagements,

@@ -1,6 +1,7 @@
 // Dialogs of the program pages: conflict, publish, pause, stop; and the short notice at the foot.
 
 import { nodesOf } from "./api.js";
+import "./schedule.js";
 
 const TOAST_MS = 8000;
 let toastTimer = 0;

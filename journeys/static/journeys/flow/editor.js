@@ -24,6 +24,7 @@ const store = new Store(JSON.parse($("flow-state").textContent), {
     canvas.show(answer.canvas);
     $("flow-status").replaceChildren(fragment(answer.status));
     $("flow-buttons").replaceChildren(fragment(answer.buttons));
+    $("flow-notes").replaceChildren(fragment(answer.notes));
     panel.refresh();
     if (panel.of && !["entry", "aims"].includes(panel.of) && !findStep(store.document, panel.of)) {
       panel.close();
@@ -281,11 +282,13 @@ canvas.element.addEventListener("contextmenu", (event) => {
   menu(card.dataset.key, card);
 });
 
-document.querySelector(".fl-bar").addEventListener("click", (event) => {
-  const button = event.target.closest("[data-do], [data-life]");
-  if (button?.dataset.life) panel.flush().then(() => store.tail).then(() => life(button.dataset.life));
-  else if (button) ACTIONS[button.dataset.do]?.();
-});
+for (const place of [document.querySelector(".fl-bar"), $("flow-notes")]) {
+  place.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-do], [data-life]");
+    if (button?.dataset.life) panel.flush().then(() => store.tail).then(() => life(button.dataset.life));
+    else if (button) ACTIONS[button.dataset.do]?.();
+  });
+}
 
 function life(what) {
   openLife($("flow-life"), what, store.urls.publish, (key) => open(key, { focus: false }));

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('journeys', '0006_scheduled'),
+        ('journeys', '0007_life'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

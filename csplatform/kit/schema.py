@@ -100,7 +100,7 @@ def _widget_of(annotation: Any) -> tuple[str, tuple[tuple[str, str], ...], tuple
         inner = get_args(kind)[0] if get_args(kind) else str
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             return "list", (), form_fields(inner)
-        return "list", (), ()
+        return "list", _widget_of(inner)[1], ()
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return "object", (), form_fields(kind)
     widgets = {bool: "checkbox", int: "number", float: "number", str: "text"}

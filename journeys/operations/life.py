@@ -85,12 +85,14 @@ def thaw(program: Program, now: datetime) -> int:
     that waited leave. How many went on."""
     thawed = sql.rows(
         "UPDATE journeys_participant p SET state = 'active', remaining = NULL,"
-        # a wait that listens looks at history first, with its limit pushed by what was left
-        " phase = CASE WHEN l.listens THEN 'arming' ELSE p.phase END,"
-        " limit_at = CASE WHEN l.listens THEN %(now)s + p.remaining ELSE p.limit_at END,"
-        " due_at = CASE WHEN l.listens THEN %(now)s"
-        "  ELSE coalesce(p.limit_at, %(now)s + p.remaining, %(now)s) END"
-        " FROM (SELECT id, wait_local = '' AND limit_at IS NOT NULL AS listens"
+        # a wait that listens looks at history first, with its limit pushed by what was left;
+        # one for a date looks at the date again, which may have been moved
+        " phase = CASE WHEN l.looks THEN 'arming' ELSE p.phase END,"
+        " limit_at = CASE WHEN l.looks AND p.wait_local = '' THEN %(now)s + p.remaining"
+        "  ELSE p.limit_at END,"
+        " due_at = CASE WHEN l.looks THEN %(now)s ELSE %(now)s"
+        "  + coalesce(p.remaining, interval '0') END"
+        " FROM (SELECT id, limit_at IS NOT NULL AS looks"
         "  FROM journeys_participant WHERE program_id = %(program)s AND state = 'paused'"
         "  ORDER BY id FOR UPDATE) l WHERE p.id = l.id"
         " RETURNING p.version_id, coalesce(p.person_id, p.company_id)",
@@ -158,10 +160,9 @@ def _lift(program: Program) -> bool:
     now = database_now()
     inside = sql.rows(
         "UPDATE journeys_participant p SET"
-        " phase = CASE WHEN l.listens THEN 'arming' ELSE p.phase END,"
-        " due_at = CASE WHEN l.listens THEN %(now)s ELSE p.due_at END"
-        " FROM (SELECT id, phase = 'waiting' AND wait_local = '' AND limit_at IS NOT NULL"
-        "   AS listens"
+        " phase = CASE WHEN l.looks THEN 'arming' ELSE p.phase END,"
+        " due_at = CASE WHEN l.looks THEN %(now)s ELSE p.due_at END"
+        " FROM (SELECT id, phase = 'waiting' AND limit_at IS NOT NULL AS looks"
         "  FROM journeys_participant WHERE program_id = %(program)s AND state = 'active'"
         "  ORDER BY id FOR UPDATE) l WHERE p.id = l.id"
         " RETURNING coalesce(p.person_id, p.company_id)",

@@ -20,7 +20,9 @@ LABELS = {
     "old": "Before", "new": "After", "unchanged": "Had this value already", "template": "Mail",
     "waits_for": "Listens for", "at_limit": "The time was up", "event": "Event",
     "exit_step": "Exit step", "engagement": "Engagement", "happened": "Happened",
-    "decided": "Decided before, at the limit",
+    "decided": "Decided before, at the limit", "logic": "Combined as",
+    "local_time": "Local time", "time_zone": "Time zone", "date": "Date waited for",
+    "past": "The date is past",
 }  # fmt: skip
 MOMENT = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
 
@@ -106,4 +108,5 @@ def conditions(evidence: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
     found = evidence.get("conditions")
     for item in found if isinstance(found, list) else ():
         if isinstance(item, dict):
-            yield str(item.get("words", "")), bool(item.get("true"))
+            number = f"{item['number']}. " if "number" in item else ""
+            yield number + str(item.get("words", "")), bool(item.get("true"))

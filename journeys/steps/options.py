@@ -5,7 +5,8 @@ Rooms above bring options of their own (engagements, surveys) by registering her
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from csplatform.customers.attributes import attribute_specs
+from csplatform.customers.attributes import BUILT_IN, attribute_specs
+from csplatform.customers.models import AttributeDefinition
 from csplatform.kit.registry import Registry
 from csplatform.segments.models import Segment
 from journeys.models import EmailTemplate, WebhookEndpoint
@@ -62,6 +63,21 @@ def _writable_attributes(subject: str) -> Options:
     return [(spec.name, spec.label) for spec in specs if spec.writable]
 
 
+def _date_attributes(subject: str) -> Options:
+    specs = attribute_specs(subject).values()
+    return [(spec.name, spec.label) for spec in specs if spec.type in ("date", "datetime")]
+
+
+def _attribute_labels(keys: Iterable[int | str]) -> dict[int | str, str]:
+    """Labels by name. A name that people and companies both have is called as for people."""
+    found: dict[int | str, str] = {}
+    wanted = {str(key) for key in keys}
+    for subject in ("company", "person"):
+        found |= {n: spec.label for n, spec in BUILT_IN[subject].items() if n in wanted}
+    rows = AttributeDefinition.objects.filter(name__in=wanted).order_by("subject")
+    return found | dict(rows.values_list("name", "label"))
+
+
 def _names_in(
     model: type[Segment] | type[EmailTemplate] | type[WebhookEndpoint], keys: Iterable[int | str]
 ) -> dict:
@@ -79,6 +95,8 @@ def register() -> None:
         ("webhook_endpoint", "journeys_webhookendpoint"),
     ):  # fmt: skip
         reference_pages.register(kind, f"admin:{page}_change")
+    option_providers.register("date_attributes", _date_attributes)
+    reference_names.register("attribute", _attribute_labels)
     reference_names.register("segment", lambda keys: _names_in(Segment, keys))
     reference_names.register("email_template", lambda keys: _names_in(EmailTemplate, keys))
     reference_names.register("webhook_endpoint", lambda keys: _names_in(WebhookEndpoint, keys))

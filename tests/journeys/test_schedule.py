@@ -262,10 +262,10 @@ def test_an_unexpected_error_is_noted_and_holds_up_no_other(ann, run_lanes, monk
     first, second = scheduled(ann), scheduled(ann)
     Program.objects.update(publish_at=database_now())
 
-    def publish(program_id, *, actor):
+    def publish(program_id, **more):
         if program_id == first.pk:
             raise RuntimeError("broken")
-        return publish_program(program_id, actor=actor)
+        return publish_program(program_id, **more)
 
     monkeypatch.setattr(schedule, "publish_program", publish)
     run_lanes("live")

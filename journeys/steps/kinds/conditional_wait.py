@@ -23,6 +23,15 @@ from journeys.steps.kind import (
     StepView,
     Traveller,
 )
+from journeys.steps.logic import (
+    Logic,
+    LogicError,
+    is_true,
+    logic_words,
+    numbers_in,
+    parse_logic,
+    plain_logic,
+)
 from journeys.steps.matching import who_matches
 from journeys.steps.outcome import Go, Outcome, Stay, WaitFor
 
@@ -53,10 +62,25 @@ class ConditionalWaitConfig(Config):
         title="Goes on when",
         json_schema_extra={"widget": "conditions"},
     )
-    logic: Literal["any", "all"] = Field(
+    logic: Literal["any", "all", "custom"] = Field(
         default="any",
         title="Combine",
-        json_schema_extra={"labels": {"any": "Any of them", "all": "All of them"}},
+        json_schema_extra={
+            "labels": {
+                "any": "Any of them", "all": "All of them", "custom": "By an expression",
+            }
+        },
+    )  # fmt: skip
+    expression: str = Field(
+        default="",
+        max_length=200,
+        title="Expression",
+        description="The numbers of the conditions with “and”, “or”, ( and ): 1 and (2 or 3).",
+        json_schema_extra={
+            "when": {"logic": ["custom"]},
+            "widget": "logic",
+            "numbers": "conditions",
+        },
     )
     amount: int = Field(default=3, ge=1, le=3650, title="At most")
     unit: Literal["minutes", "hours", "days"] = Field(default="days", title="Unit")
@@ -84,8 +108,12 @@ class ConditionalWait(StepKind):
     def words(self, config: ConditionalWaitConfig, names: Mapping[str, str]) -> str:
         """One sentence."""
         parts = [_condition_words(condition, names) for condition in config.conditions]
-        joined = (" or " if config.logic == "any" else " and ").join(parts) or "(nothing chosen)"
-        return f"Waits until {joined}, at most {config.amount} {config.unit}"
+        try:
+            joined = logic_words(_logic(config), lambda number: parts[number - 1])
+        except LogicError:
+            joined = "(an expression that is not complete)"
+        unit = config.unit if config.amount != 1 else config.unit.removesuffix("s")
+        return f"Waits until {joined or '(nothing chosen)'}, at most {config.amount} {unit}"
 
     def waits_on(self, config: ConditionalWaitConfig, subject: str) -> list[Node]:
         """The rule conditions."""
@@ -118,7 +146,7 @@ class ConditionalWait(StepKind):
                 if condition.event not in {offer.key for offer in kind.offers(parsed)}:
                     message = f"“{name or kind.label}” has no such event; choose another."
                     marks.append(Mark(f"{path}/event", message))
-        return marks
+        return marks + _logic_marks(config)
 
     def may_amend(self, old: ConditionalWaitConfig, new: ConditionalWaitConfig) -> list[Mark]:
         """Conditions and logic may change; events and limit need a new version (PRG-44)."""
@@ -150,27 +178,49 @@ class ConditionalWait(StepKind):
         """Met, not met at the limit, or go on waiting."""
         config: Any = batch.step.config
         truths = [_truth(condition, batch) for condition in config.conditions]
+        logic = _logic(config)
+        told = {"logic": logic_words(logic)} if config.logic == "custom" else {}
         outcomes: dict[int, Outcome] = {}
         for t in batch.travellers:
             at_limit = t.limit_at is not None and t.limit_at <= batch.now
             answers = [truth.holds(t, at_limit) for truth in truths]
-            combine = any if config.logic == "any" else all
-            in_time = not at_limit or combine([truth.holds(t, False) for truth in truths])
-            evidence = {
-                "conditions": [
-                    {"words": truth.words, "true": answer}
-                    for truth, answer in zip(truths, answers, strict=True)
-                ],
-                "at_limit": at_limit,
-            }
+            met = is_true(logic, answers)
+            in_time = not at_limit or is_true(logic, [truth.holds(t, False) for truth in truths])
+            conditions = [
+                {"number": number, "words": truth.words, "true": answer}
+                for number, (truth, answer) in enumerate(zip(truths, answers, strict=True), 1)
+            ]
+            evidence = {"conditions": conditions, "at_limit": at_limit, **told}
             heard = () if in_time else tuple(truth.about(t) for truth in truths if truth.did(t))
-            if combine(answers):
+            if met:
                 outcomes[t.id] = Go("met", evidence, expired=not in_time, heard=heard)
             elif at_limit:
                 outcomes[t.id] = Go("not_met", evidence, expired=True, heard=heard)
             else:
                 outcomes[t.id] = Stay()
         return outcomes
+
+
+def _logic(config: ConditionalWaitConfig) -> Logic:
+    """How the answers combine. Raises LogicError for an expression that cannot be read."""
+    if config.logic == "custom":
+        return parse_logic(config.expression, len(config.conditions))
+    return plain_logic("or" if config.logic == "any" else "and", len(config.conditions))
+
+
+def _logic_marks(config: ConditionalWaitConfig) -> list[Mark]:
+    """An expression can be read, and a condition that it leaves out is no oversight."""
+    if config.logic != "custom":
+        return []
+    try:
+        used = numbers_in(_logic(config))
+    except LogicError as error:
+        return [Mark("/expression", f"{error}.", code="expression")]
+    unused = [str(n) for n in range(1, len(config.conditions) + 1) if n not in used]
+    if not unused:
+        return []
+    message = f"Not in the expression: {', '.join(unused)}. Add the number or remove the condition."
+    return [Mark("/expression", message, "warning", "unused")]
 
 
 def _condition_words(condition: Condition, names: Mapping[str, str]) -> str:

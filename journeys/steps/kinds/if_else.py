@@ -28,7 +28,12 @@ class IfElseConfig(Config):
     """Paths in the order in which they are tried; nobody is lost: the rest goes by "else"."""
 
     paths: list[Path] = Field(
-        default=[Path(key="yes", label="Yes")], min_length=1, max_length=20, title="Paths"
+        default=[Path(key="yes", label="Yes")],
+        min_length=1,
+        max_length=20,
+        title="Paths",
+        description="Tried from top to bottom, the first that matches is taken; all others go by"
+        " “Else”.",
     )
 
     @model_validator(mode="after")

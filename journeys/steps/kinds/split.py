@@ -27,6 +27,8 @@ class SplitConfig(Config):
         min_length=2,
         max_length=10,
         title="Groups",
+        description="Shares add up to 100. Everybody stays in the same group for ever; a group"
+        " whose path is empty is a hold-out.",
     )
 
     @model_validator(mode="after")
@@ -36,7 +38,8 @@ class SplitConfig(Config):
             raise ValueError("Two groups have the same key")
         total = sum(group.percent for group in self.groups)
         if total != 100:
-            raise ValueError(f"The groups add up to {total} percent; make it 100")
+            wanted = f"give {100 - total} more" if total < 100 else f"take {total - 100} away"
+            raise ValueError(f"The groups add up to {total} percent: {wanted}")
         return self
 
 

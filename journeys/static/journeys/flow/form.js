@@ -21,6 +21,7 @@ function readInput(input) {
   if (widget === "object") return readScope(input.querySelector("[data-scope]"));
   if (widget === "rule") return input.querySelector("[data-rule]").ruleValue;
   if (widget === "conditions") return readConditions(input);
+  if (widget === "chips") return chosenChips(input.querySelector("[data-chips]"));
   if (widget === "attribute_value") return readAttribute(input.querySelector("[data-attribute-value]"));
   const items = input.querySelector("[data-items]");
   if (items) return [...items.children].map(readScope);
@@ -35,6 +36,10 @@ function readPlain(element) {
   if (element.type === "number") return element.value === "" ? null : Number(element.value);
   if (element.tagName === "SELECT" && element.value === "") return null;
   return element.value;
+}
+
+function chosenChips(box) {
+  return [...box.querySelectorAll("input:checked")].map((chip) => chip.value);
 }
 
 function readConditions(input) {
@@ -64,6 +69,19 @@ export function enliven(root, context) {
     else enlivenCondition(item, box, context);
   }
   for (const box of root.querySelectorAll("[data-attribute-value]")) enlivenAttribute(box, context);
+  for (const input of root.querySelectorAll("[data-when]")) enlivenWhen(input);
+}
+
+/** An input that is of use for some choices only; hidden, it keeps its value. */
+function enlivenWhen(input) {
+  const scope = input.parentElement.closest("[data-scope]");
+  const show = () => {
+    input.hidden = !Object.entries(JSON.parse(input.dataset.when)).every(([name, values]) =>
+      values.includes(scope.querySelector(`[data-name="${CSS.escape(name)}"] [data-value]`)?.value),
+    );
+  };
+  scope.addEventListener("change", show);
+  show();
 }
 
 function enlivenCondition(item, box, context) {
@@ -122,6 +140,26 @@ export function addItem(list, context) {
   return item;
 }
 
+/** Take an item out of its list; expressions that name items by number go on meaning the same. */
+export function removeItem(item) {
+  const removed = [...item.parentElement.children].indexOf(item) + 1;
+  const list = item.parentElement.closest("[data-name]");
+  const scope = list.parentElement.closest("[data-scope]");
+  for (const input of scope.querySelectorAll(`[data-numbers-of="${CSS.escape(list.dataset.name)}"]`)) {
+    input.value = renumbered(input.value, removed);
+  }
+  item.remove();
+}
+
+/** Numbers above the removed one go down by one; its own becomes "?", which is marked. */
+function renumbered(text, removed) {
+  return text.replace(/\d+/g, (found) => {
+    const number = Number(found);
+    if (number === removed) return "?";
+    return String(number > removed ? number - 1 : number);
+  });
+}
+
 function randomKey() {
   const letters = "abcdefghijkmnpqrstuvwxyz";
   const bytes = crypto.getRandomValues(new Uint8Array(6));
@@ -137,7 +175,8 @@ export function showProblems(form, problems) {
   const root = form.querySelector("[data-scope]");
   for (const problem of problems) {
     const input = root ? locate(root, problem.field.split("/").filter(Boolean)) : null;
-    const list = input?.querySelector(":scope > [data-problems-of]") ?? rest;
+    const shown = input && !input.closest("[hidden]");
+    const list = (shown && input.querySelector(":scope > [data-problems-of]")) || rest;
     if (!list) continue;
     input?.classList.add("has-problem");
     const line = document.createElement("li");

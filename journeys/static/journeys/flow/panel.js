@@ -1,7 +1,7 @@
 // The side panel: shows a form, sends what is typed, marks what is wrong while typing.
 
 import { getJson, nodesOf } from "./api.js";
-import { addItem, enliven, readScope, showProblems } from "./form.js";
+import { addItem, enliven, readScope, removeItem, showProblems } from "./form.js";
 
 const TYPING_MS = 350;
 
@@ -125,7 +125,7 @@ export class Panel {
       addItem(button.closest(".fl-group"), this.store);
       this.#typed();
     } else if (button.dataset.do === "item-remove") {
-      item.remove();
+      removeItem(item);
       this.#typed();
     } else if (button.dataset.do === "item-up") {
       item.previousElementSibling?.before(item);

@@ -1,0 +1,1 @@
+"""Step kinds, their clocks and their logic."""

@@ -3,12 +3,13 @@
 import { Away, Refused, getJson, postJson } from "./api.js";
 
 const RETRY_MS = 2000;
+const LONGEST_RETRY_MS = 15_000;
 const KEPT = 200;
 
 /**
  * Hooks: shown(answer) draws an answer, saving(state, message) tells how saving goes,
  * conflict() asks which flow to keep ("theirs", "copy" or "mine"), settled() follows the choice,
- * refused(error) shows a problem.
+ * refused(error) shows a problem, away(why, giveUp) tells that the server does not take an edit.
  */
 export class Store {
   constructor(state, hooks) {
@@ -52,15 +53,32 @@ export class Store {
   }
 
   async #post(body) {
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       try {
         return await postJson(this.urls.flow_edit, body);
       } catch (error) {
         if (!(error instanceof Away)) throw error;
-        this.hooks.saving("away");
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        this.hooks.saving(error.why);
+        await this.#pause(error, Math.min(RETRY_MS * tries, LONGEST_RETRY_MS));
       }
     }
+  }
+
+  /** Until the next try: after some time, when the window is looked at again, or never. */
+  #pause(error, milliseconds) {
+    return new Promise((resolve, reject) => {
+      const done = (act) => {
+        clearTimeout(timer);
+        window.removeEventListener("focus", now);
+        window.removeEventListener("online", now);
+        act();
+      };
+      const now = () => done(resolve);
+      const timer = setTimeout(now, milliseconds);
+      window.addEventListener("focus", now);
+      window.addEventListener("online", now);
+      this.hooks.away(error, () => done(() => reject(error)));
+    });
   }
 
   #remember(before, { history, merge }) {
@@ -84,7 +102,13 @@ export class Store {
   }
 
   async #failed(error, edit) {
-    if (error instanceof Refused && error.stale) return this.#settle(edit);
+    if (error instanceof Refused && error.stale) {
+      try {
+        return await this.#settle(edit);
+      } catch (again) {
+        return this.#failed(again, edit); // a third one saved meanwhile, or nobody answered
+      }
+    }
     this.hooks.saving("refused");
     this.hooks.refused(error);
     return null;
@@ -121,6 +145,14 @@ export class Store {
     const answer = await this.#post({ revision: this.revision, edit, panel: "" });
     this.#take(answer);
     return answer;
+  }
+
+  /** Show what is saved now; what was shown before stays within reach of undo. */
+  async load() {
+    const before = { document: this.document, selected: "", merge: "" };
+    this.#take(await getJson(this.urls.flow_state));
+    this.undos.push(before);
+    await this.hooks.settled();
   }
 
   undo(panel) {

@@ -28,7 +28,7 @@ from journeys.flow.words import flow_words
 from journeys.models import Program
 from journeys.models.program import ProgramState
 from journeys.operations.draft import create_program, save_draft
-from journeys.snapshot.counts import figures_of, live_figures
+from journeys.snapshot.counts import figures_of, live_figures, recent_figures
 from journeys.steps.registry import GROUPS, step_kinds
 
 TEMPLATES = "admin/journeys/program"
@@ -74,10 +74,10 @@ def palette_of(subject: str) -> list[tuple[str, list[Any]]]:
 
 
 def _tree(program: Program, flow: Flow, marks: list[StepMark]) -> Tree:
-    """The cards of the draft, with live figures once it was published."""
+    """The cards of the draft, with figures once it was published."""
     figures = None
     if program.published_id:
-        figures = figures_of(program, live_figures(program.pk))
+        figures = figures_of(program, recent_figures(program.pk))
     return build_tree(flow, flow_words(flow, program.type), marks, figures)
 
 

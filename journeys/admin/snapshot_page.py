@@ -55,10 +55,11 @@ def live_context(program: Program) -> dict[str, Any]:
     words = flow_words(flow, program.type)
     figures = live_figures(program.pk)
     marks = trouble_marks(flow, troubles_of([program.pk]).get(program.pk, ()))
+    titles = {key: step.title for key, step in words.steps.items()}
     return {
         "figures": figures,
         "tree": build_tree(flow, words, marks, figures_of(program, figures)),
-        "troubles": marks,
+        "troubles": [(titles.get(mark.step_key, ""), mark) for mark in marks],
         "editing": False,
     }
 

@@ -179,7 +179,8 @@ def test_it_is_built_with_the_keyboard_alone(page, run_lanes):
     tab_to(page.get_by_role("button", name="Add condition"))
     keys.press("Enter")
     expect(page.locator("[data-what]")).to_be_focused()
-    keys.type("“Trigger engagement”: completed")
+    for _ in range(3):  # viewed, not viewed, completed
+        keys.press("ArrowDown")
     back_to("Conditional wait")
     tab_to(page.locator('.fl-branch[data-exit="not_met"] .fl-plus').first)
     keys.press("Enter")

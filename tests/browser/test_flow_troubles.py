@@ -97,6 +97,32 @@ def test_an_edit_that_the_server_never_takes_can_be_given_up(page, live_server):
     assert names(program) == ["Pause", "Pause 2"]
 
 
+def test_an_edit_whose_answer_was_lost_is_no_conflict(page, live_server):
+    """It had arrived: trying again finds one's own work, and nobody is asked whose to keep."""
+    program = make.program(wait("w1", "Pause"), publish=False)
+    open_flow(page, live_server, program)
+    lost: list[bool] = []
+
+    def lose(route: Route) -> None:
+        if lost:
+            route.continue_()
+            return
+        lost.append(True)
+        route.fetch()
+        route.abort()
+
+    page.route("**/flow/edit/", lose)
+    card(page, "Pause").click()
+    page.locator("[data-step-name]").fill("Once")
+    expect(page.locator("#flow-saved")).to_contain_text("no connection")
+    expect(page.locator("#flow-saved")).to_have_text(SAVED)
+    expect(page.locator("#flow-conflict")).to_be_hidden()
+    assert names(program) == ["Once"]
+    assert program.draft_revision == 1
+    page.locator("[data-do=undo]").click()
+    expect(card(page, "Pause")).to_be_visible()
+
+
 def test_leaving_with_an_unsaved_field_asks_first(page, live_server):
     program = make.program(wait("w1", "Pause"), publish=False)
     open_flow(page, live_server, program)

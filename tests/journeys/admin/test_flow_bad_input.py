@@ -128,7 +128,7 @@ def test_the_api_refuses_the_same_documents_with_their_place(document: Any) -> N
     answer = client.put(url, body, content_type="application/json")
     assert answer.status_code in (400, 413), answer.content[:300]
     if answer.status_code == 400 and document != []:
-        assert any(problem["path"] for problem in answer.json()["problems"])
+        assert any(problem["path"] for problem in answer.json()["error"]["problems"])
     program.refresh_from_db()
     assert program.draft_revision == 0
 

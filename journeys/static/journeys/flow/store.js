@@ -48,7 +48,7 @@ export class Store {
       this.#take(answer);
       return answer;
     } catch (error) {
-      return this.#failed(error, edit);
+      return this.#failed(error, edit, { before, ...options });
     }
   }
 
@@ -101,12 +101,12 @@ export class Store {
     this.hooks.saving(this.waiting > 1 ? "busy" : "saved");
   }
 
-  async #failed(error, edit) {
+  async #failed(error, edit, options) {
     if (error instanceof Refused && error.stale) {
       try {
-        return await this.#settle(edit);
+        return await this.#settle(edit, options);
       } catch (again) {
-        return this.#failed(again, edit); // a third one saved meanwhile, or nobody answered
+        return this.#failed(again, edit, options); // a third one saved meanwhile, or nobody answered
       }
     }
     this.hooks.saving("refused");
@@ -114,8 +114,19 @@ export class Store {
     return null;
   }
 
-  /** Two browsers: the user says which flow to keep; the other stays within reach. */
-  async #settle(edit) {
+  /**
+   * Two browsers: the user says which flow to keep; the other stays within reach. Nobody is asked
+   * when both are the same: an edit whose answer was lost on the way had arrived after all.
+   */
+  async #settle(edit, options) {
+    const kept = { document: this.document, edit, preview: true };
+    const mine = (await postJson(this.urls.flow_copy, kept)).document;
+    const theirs = await getJson(this.urls.flow_state);
+    if (canonical(mine) === canonical(theirs.document)) {
+      this.#remember(options.before, options);
+      this.#take(theirs);
+      return theirs;
+    }
     this.hooks.saving("conflict");
     const choice = await this.hooks.conflict();
     if (choice === "copy") {
@@ -123,9 +134,6 @@ export class Store {
       window.location.assign(copy.url);
       return null;
     }
-    const kept = { document: this.document, edit, preview: true };
-    const mine = (await postJson(this.urls.flow_copy, kept)).document;
-    const theirs = await getJson(this.urls.flow_state);
     this.#take(theirs);
     this.undos.push({ document: mine, selected: "", merge: "" });
     if (choice !== "mine") {
@@ -181,6 +189,15 @@ export class Store {
       this.waiting -= 1;
     });
   }
+}
+
+/** JSON that is equal for equal values, whatever the order of their names. */
+function canonical(value) {
+  return JSON.stringify(value, (name, part) =>
+    part && typeof part === "object" && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
 }
 
 /** A step of a document with the sequence that owns it, or null. */

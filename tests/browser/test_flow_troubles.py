@@ -255,6 +255,18 @@ def test_cards_count_by_themselves_and_tell_of_somebody_else(page, live_server, 
     expect(card(page, "Theirs")).to_be_visible()
 
 
+def test_coming_back_to_the_window_shows_what_broke_meanwhile(page, live_server):
+    """PRG-09: the engagement is paused in another window while the draft is open."""
+    shown = engagement(name="First steps")
+    step = make.step("trigger_engagement", "eng", name="Show it", engagement=shown.pk)
+    open_flow(page, live_server, make.program(step, publish=False))
+    assert page.locator(".has-error").count() == 0
+    Engagement.objects.update(state="paused")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(card(page, "Show it")).to_contain_text("“First steps” is paused: launch it again")
+    expect(page.locator("#flow-status")).to_contain_text("1 problem")
+
+
 def test_a_paused_engagement_leads_from_the_list_to_its_step(page, live_server):
     """PRG-09."""
     shown = engagement(name="First steps")

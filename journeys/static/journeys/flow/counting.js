@@ -1,14 +1,11 @@
 // Live figures on the cards while the editor is open, and word of somebody else's changes.
 
 import { getJson, nodesOf } from "./api.js";
-import { toast } from "./dialogs.js";
 
 const PAUSE_MS = 5000;
 
-/** Hooks: load() shows the flow as it is saved now. */
-export function keepCounting(canvas, store, { load }) {
-  let told = 0;
-
+/** Ask for the figures of all cards every few seconds, as long as the page is looked at. */
+export function keepCounting(canvas, store) {
   async function refresh() {
     if (document.hidden || store.waiting > 0) return;
     let answer;
@@ -26,11 +23,7 @@ export function keepCounting(canvas, store, { load }) {
       const place = canvas.element.querySelector(`[data-exit-count="${CSS.escape(name)}"]`);
       if (place && !place.contains(document.activeElement)) place.replaceChildren(nodesOf(html));
     }
-    if (answer.revision > store.revision && answer.revision > told) {
-      told = answer.revision;
-      const words = "Somebody else has changed this flow since you opened it.";
-      toast(document.getElementById("flow-toast"), words, { text: "Load it", act: load });
-    }
+    if (answer.revision > store.revision) store.hooks.elsewhere(answer.revision);
   }
 
   const loop = async () => {

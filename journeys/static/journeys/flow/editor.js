@@ -34,6 +34,7 @@ const store = new Store(JSON.parse($("flow-state").textContent), {
     }
   },
   saving(state) {
+    if (!store.editing) return;
     $("flow-saved").textContent = SAVING[state];
     $("flow-saved").dataset.state = state;
     requestAnimationFrame(showHistory);
@@ -41,6 +42,12 @@ const store = new Store(JSON.parse($("flow-state").textContent), {
   conflict: () => askConflict($("flow-conflict")),
   settled: () => panel.reload(),
   refused: (error) => toast($("flow-toast"), error.message),
+  elsewhere(revision) {
+    if (revision <= told) return;
+    told = revision;
+    const words = "Somebody else has changed this flow since you opened it.";
+    toast($("flow-toast"), words, { text: "Load it", act: () => store.load() });
+  },
   away(error, giveUp) {
     if (error.why === "offline") return;
     const words = {
@@ -64,6 +71,7 @@ const panel = new Panel($("flow-panel"), store, {
 const palette = new Palette($("flow-palette"), (spot, kind) => (kind ? insert(spot, kind) : paste(spot)));
 const problems = new Problems($("flow-problem"), store, { show: showProblem });
 let moving = "";
+let told = 0; // the revision that the user was told of
 
 function fragment(html) {
   const template = document.createElement("template");
@@ -402,7 +410,10 @@ function cardKey(event, card, key) {
 
 if (store.editing) enableDrag(canvas, { move, spotOf });
 enablePan(canvas, (direction) => zoom(() => canvas.zoomBy(direction)));
-if (store.counting) keepCounting(canvas, store, { load: () => store.load() });
+if (store.counting) keepCounting(canvas, store);
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) store.look();
+});
 window.addEventListener("beforeunload", (event) => {
   if (store.waiting > 0 || panel.dirty) event.preventDefault();
 });

@@ -9,7 +9,7 @@ const KEPT = 200;
 /**
  * Hooks: shown(answer) draws an answer, saving(state, message) tells how saving goes,
  * conflict() asks which flow to keep ("theirs", "copy" or "mine"), settled() follows the choice,
- * refused(error) shows a problem, away(why, giveUp) tells that the server does not take an edit.
+ * elsewhere(revision) tells that somebody else saved, refused(error) shows a problem, away(why, giveUp) tells that the server does not take an edit.
  */
 export class Store {
   constructor(state, hooks) {
@@ -161,6 +161,15 @@ export class Store {
     this.#take(await getJson(this.urls.flow_state));
     this.undos.push(before);
     await this.hooks.settled();
+  }
+
+  /** Look again at what may have changed around the flow, e.g. an engagement that was paused. */
+  async look() {
+    if (this.waiting > 0) return;
+    const answer = await getJson(this.urls.flow_state).catch(() => null);
+    if (!answer || this.waiting > 0 || answer.revision < this.revision) return;
+    if (answer.revision > this.revision) this.hooks.elsewhere(answer.revision);
+    else this.#take(answer);
   }
 
   undo(panel) {

@@ -2,7 +2,6 @@
 
 from django.urls import reverse_lazy
 
-from csplatform.adminkit.home import attention
 from csplatform.adminkit.navigation import Entry, entries
 from csplatform.customers.hooks import erase_hooks, merge_hooks
 from csplatform.kit.jobs import Periodic, periodic
@@ -14,10 +13,12 @@ from engagements.inapp.deciding import decide
 from engagements.inapp.kind import engagement_kinds
 from engagements.inapp.kinds.dialog import Dialog
 from engagements.inapp.showings import Showings
+from engagements.inapp.troubles import find_troubles
 from engagements.tracker import bench, rejected, visitors
 from engagements.tracker import erasing as tracker_erasing
 from engagements.tracker.contract import deciders, item_kinds
 from engagements.tracker.events import Page, Track
+from journeys.snapshot.attention import trouble_finders
 from journeys.steps.options import option_providers, reference_names, reference_pages
 from journeys.steps.registry import step_kinds
 
@@ -36,6 +37,7 @@ def register() -> None:
     option_providers.register("engagements", steps.options)
     reference_names.register("engagement", steps.names)
     reference_pages.register("engagement", "admin:engagements_engagement_change")
+    trouble_finders.register("engagements", find_troubles)
     merge_hooks.register("engagements.visitors", visitors.follow_merge)
     merge_hooks.register("engagements.invitations", merging.follow_merge)
     erase_hooks.register("engagements.visitors", tracker_erasing.forget_visitors)
@@ -49,8 +51,7 @@ def register() -> None:
 
 
 def _pages() -> None:
-    """Sidebar entries, the panel of a person, what the home page warns of."""
-    attention.register("engagements.inactive", own_panels.inactive_in_use)
+    """Sidebar entries, the panel of a person."""
     panels.register(
         "engagements.inside",
         Panel(

@@ -8,7 +8,7 @@ from csplatform.freshness.loop import consumers
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
 from csplatform.kit.partitions import PartitionedTable, partitioned_tables
 from csplatform.segments.usage import segment_users
-from journeys import bench, demo, demo_life, gauges
+from journeys import bench, bench_editor, demo, demo_life, gauges
 from journeys.admin import registrations as admin_registrations
 from journeys.emails import registrations as email_registrations
 from journeys.engine import advance, flips, inbox, reactions
@@ -53,6 +53,7 @@ def register() -> None:
     demo.register()
     demo_life.register()
     bench.register()
+    bench_editor.register()
     gauges.register()
 
 

@@ -104,11 +104,11 @@ class TriggerEngagement(StepKind):
         """Program-triggered, launched, in its schedule - now, not only when it was chosen."""
         if not config.engagement:
             return [Mark("/engagement", "Choose the engagement to show.", code="missing")]
-        engagement = Engagement.objects.filter(pk=config.engagement).first()
+        engagement = context.referred("engagement", config.engagement, Engagement.objects.in_bulk)
         if engagement is None:
             message = "This engagement no longer exists; choose another."
             return [Mark("/engagement", message, code="gone")]
-        reason = why_not(engagement, database_now())
+        reason = why_not(engagement, context.known.lookup("now", database_now))
         return [Mark("/engagement", reason, code="not_active")] if reason else []
 
     def may_amend(self, old: TriggerEngagementConfig, new: TriggerEngagementConfig) -> list[Mark]:

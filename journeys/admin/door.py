@@ -9,6 +9,7 @@ from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 
+from csplatform.api.parsing import unfit_places
 from csplatform.kit.errors import DomainError, Problem
 from journeys.models import Program
 
@@ -90,8 +91,8 @@ def body_of(request: HttpRequest) -> dict[str, Any]:
         raise DomainError("The request is no JSON.", code="json") from None
     if not isinstance(data, dict):
         raise DomainError("Expected a JSON object.", code="type")
-    if "\\u0000" in request.body.decode("utf-8", "replace"):
-        raise DomainError("Text may not hold NUL characters.", code="nul")
+    if problems := unfit_places(data):
+        raise DomainError(problems)
     return data
 
 

@@ -22,14 +22,14 @@ from journeys.flow import commands
 from journeys.flow.cards import Tree, build_tree
 from journeys.flow.checks import StepMark, check_flow
 from journeys.flow.diff import diff_words
-from journeys.flow.document import Flow, dump, find
+from journeys.flow.document import Flow, dump, find, walk
 from journeys.flow.parse import parse_flow
 from journeys.flow.words import flow_words
 from journeys.models import Program
 from journeys.operations.amend import amendable_steps
 from journeys.operations.draft import create_program, save_draft
 from journeys.operations.review import review_marks
-from journeys.snapshot.counts import figures_of, live_figures
+from journeys.snapshot.counts import figures_of, live_figures, recent_figures
 from journeys.steps.registry import GROUPS, step_kinds
 
 TEMPLATES = "admin/journeys/program"
@@ -42,13 +42,14 @@ def flow_page(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) 
     """The editor's page."""
     need(request, "journeys.view_program")
     program = load_program(object_id)
+    canvas = _canvas_context(request, program)
     context = frame(
         model_admin,
         request,
         program,
-        **_canvas_context(request, program),
+        **canvas,
         palette=palette_of(program.type),
-        state=_state(request, program),
+        state=_state(request, program, canvas["flow"], canvas["marks"]),
         is_fullwidth="1",
         changed=is_changed(program),
     )
@@ -73,10 +74,10 @@ def palette_of(subject: str) -> list[tuple[str, list[Any]]]:
 
 
 def _tree(program: Program, flow: Flow, marks: list[StepMark]) -> Tree:
-    """The cards of the draft, with live figures once it was published."""
+    """The cards of the draft, with figures once it was published."""
     figures = None
     if program.published_id:
-        figures = figures_of(program, live_figures(program.pk))
+        figures = figures_of(program, recent_figures(program.pk))
     return build_tree(flow, flow_words(flow, program.type), marks, figures)
 
 
@@ -104,16 +105,23 @@ def marks_of(program: Program, flow: Flow) -> list[StepMark]:
 
 
 def _urls(program: Program) -> dict[str, str]:
-    names = ("flow_edit", "flow_panel", "flow_state", "flow_copy", "publish", "amend")
-    return {name: reverse(f"admin:journeys_program_{name}", args=[program.pk]) for name in names}
+    names = (
+        "flow_edit", "flow_panel", "flow_state", "flow_copy", "flow_counts", "publish", "amend",
+    )  # fmt: skip
+    urls = {name: reverse(f"admin:journeys_program_{name}", args=[program.pk]) for name in names}
+    return urls | {"login": reverse("admin:login")}
 
 
-def _state(request: HttpRequest, program: Program) -> dict[str, Any]:
+def _state(
+    request: HttpRequest, program: Program, flow: Flow, marks: list[StepMark]
+) -> dict[str, Any]:
     """What the editor's script starts with."""
     return {
         "urls": _urls(program),
         "revision": program.draft_revision,
-        "document": dump(parse_flow(program.draft)),
+        "document": dump(flow),
+        "marks": _marks_json(marks, flow),
+        "counting": program.published_id is not None,
         "subject": program.type,
         "name": program.name,
         "editing": editable(request, program),
@@ -123,12 +131,15 @@ def _state(request: HttpRequest, program: Program) -> dict[str, Any]:
 
 def _marks_json(marks: list[StepMark], flow: Flow) -> list[dict[str, str]]:
     """Marks as the panel needs them; `field` is the place within the step's settings."""
-    paths = {mark.step_key: place.path for mark in marks if (place := find(flow, mark.step_key))}
+    places = {place.step.key: place for place in walk(flow)} if marks else {}
     return [
         {
             "step": mark.step_key,
+            "title": f"“{places[mark.step_key].step.name}”" if mark.step_key in places else "",
             "path": mark.path,
-            "field": mark.path.removeprefix(f"{paths.get(mark.step_key, '')}/config"),
+            "field": mark.path.removeprefix(
+                f"{places[mark.step_key].path}/config" if mark.step_key in places else "/config"
+            ),
             "message": mark.message,
             "level": mark.level,
         }
@@ -225,6 +236,31 @@ def flow_panel(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin)
             "panel": render_panel(request, program, flow, request.GET.get("of", "")),
             "marks": _marks_json(marks, flow),
             "amendable": list(amendable_steps(program, flow)),
+        }
+    )
+
+
+@require_GET
+@json_door
+def flow_counts(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
+    """The figures of all cards and paths as HTML, and the revision of the draft: asked every few
+    seconds while the editor is open."""
+    need(request, "journeys.view_program")
+    program = load_program(object_id)
+    figures = figures_of(program, live_figures(program.pk))
+
+    def html(template: str, **context: Any) -> str:
+        return render_to_string(f"{TEMPLATES}/{template}", context)
+
+    cards = {ENTRY: figures.entry, AIMS: figures.goal, **figures.steps}
+    return JsonResponse(
+        {
+            "revision": program.draft_revision,
+            "cards": {name: html("_counts.html", counts=found) for name, found in cards.items()},
+            "exits": {
+                " ".join(place): html("_exit_count.html", count=count)
+                for place, count in figures.exits.items()
+            },
         }
     )
 

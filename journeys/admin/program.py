@@ -32,6 +32,7 @@ from journeys.admin import (
     snapshot_page,
     versions_page,
 )
+from journeys.admin.attention import AttentionFilter, attention_chip
 from journeys.admin.door import load_program, need
 from journeys.flow.templates import flow_templates
 from journeys.models import Folder, Program
@@ -43,6 +44,7 @@ from journeys.operations.draft import (
     update_details,
 )
 from journeys.operations.schedule import in_words
+from journeys.snapshot.attention import troubles_of
 from journeys.snapshot.counts import Totals, people_url, program_totals
 
 PAGES = {
@@ -50,6 +52,7 @@ PAGES = {
     "flow_edit": ("flow/edit/", flow_page.flow_edit),
     "flow_panel": ("flow/panel/", flow_page.flow_panel),
     "flow_state": ("flow/state/", flow_page.flow_state),
+    "flow_counts": ("flow/counts/", flow_page.flow_counts),
     "flow_copy": ("flow/copy/", flow_page.flow_copy),
     "publish": ("life/", life_page.life_dialog),
     "life_do": ("life/do/", life_page.life_do),
@@ -104,17 +107,19 @@ class PublishingFilter(SimpleListFilter):
 
 
 class CountingList(ChangeList):
-    """The list with its figures: one query for the whole page."""
+    """The list with its figures and troubles: two queries for the whole page."""
 
     result_list: Any
 
     def get_results(self, request: HttpRequest) -> None:
-        """Rows of this page, with their totals."""
+        """Rows of this page, with their totals and troubles."""
         super().get_results(request)
         rows: list[Any] = list(self.result_list)
         totals = program_totals([row.pk for row in rows])
+        troubles = troubles_of([row.pk for row in rows])
         for row in rows:
             row.totals = totals.get(row.pk, Totals())
+            row.troubles = troubles.get(row.pk, ())
         self.result_list = rows
 
 
@@ -167,6 +172,7 @@ class ProgramAdmin(ModelAdmin):
         ("type", ChoicesDropdownFilter),
         ("folder", RelatedDropdownFilter),
         PublishingFilter,
+        AttentionFilter,
     ]
     search_fields = ["name", "description"]
     list_select_related = ["folder"]
@@ -190,7 +196,7 @@ class ProgramAdmin(ModelAdmin):
         return CountingList
 
     @admin.display(description="Program", ordering="name")
-    def name_and_flow(self, program: Program) -> SafeString:
+    def name_and_flow(self, program: Any) -> SafeString:
         """The name leads to what one most likely wants: the flow of a draft, else the snapshot."""
         page = "flow" if program.state == ProgramState.DRAFT else "snapshot"
         url = reverse(f"admin:journeys_program_{page}", args=[program.pk])
@@ -199,7 +205,8 @@ class ProgramAdmin(ModelAdmin):
             more = f"To be published on {in_words(program.publish_at)}"
         return format_html(
             '<a class="font-semibold text-font-important-light dark:text-font-important-dark"'
-            ' href="{}">{}</a><br><span class="text-xs">{}</span>', url, program.name, more[:90],
+            ' href="{}">{}</a>{}<br><span class="text-xs">{}</span>', url, program.name,
+            attention_chip(program.troubles), more[:90],
         )  # fmt: skip
 
     @admin.display(description="For", ordering="type")

@@ -15,6 +15,7 @@ from journeys.admin.enroll_page import enroll_action
 from journeys.models import Program
 from journeys.snapshot import home
 from journeys.snapshot import panels as shown
+from journeys.snapshot.attention import needing_attention
 from journeys.steps import options
 
 TABS = (
@@ -75,6 +76,7 @@ def _register_home() -> None:
     )  # fmt: skip
     attention.register("journeys.failed", home.failed_participants)
     attention.register("journeys.publishing", home.failed_publishings)
+    attention.register("journeys.troubles", needing_attention)
     first_steps.register(
         "journeys.program",
         FirstStep(

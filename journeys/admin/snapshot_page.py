@@ -15,6 +15,7 @@ from journeys.flow.cards import build_tree
 from journeys.flow.parse import parse_flow
 from journeys.flow.words import flow_words
 from journeys.models import Program, Refusal
+from journeys.snapshot.attention import trouble_marks, troubles_of
 from journeys.snapshot.counts import figures_of, live_figures
 
 REFUSALS_SHOWN = 50
@@ -53,9 +54,12 @@ def live_context(program: Program) -> dict[str, Any]:
     flow = parse_flow(document)
     words = flow_words(flow, program.type)
     figures = live_figures(program.pk)
+    marks = trouble_marks(flow, troubles_of([program.pk]).get(program.pk, ()))
+    titles = {key: step.title for key, step in words.steps.items()}
     return {
         "figures": figures,
-        "tree": build_tree(flow, words, (), figures_of(program, figures)),
+        "tree": build_tree(flow, words, marks, figures_of(program, figures)),
+        "troubles": [(titles.get(mark.step_key, ""), mark) for mark in marks],
         "editing": False,
     }
 

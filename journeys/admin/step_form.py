@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from csplatform.customers.attributes import attribute_specs
 from csplatform.kit.schema import Config, FormField, form_fields
-from journeys.flow.document import Flow, FlowStep, find
+from journeys.flow.document import Flow, FlowStep, walk
 from journeys.flow.entry import EntryConfig
 from journeys.steps.options import options_of
 from journeys.steps.registry import step_kinds
@@ -159,10 +159,11 @@ def _template(widget: str) -> str:
 
 def offers_before(flow: Flow, key: str) -> list[Offer]:
     """What the steps before a wait offer, nearest first."""
-    place = find(flow, key)
+    places = {place.step.key: place for place in walk(flow)}
+    place = places.get(key)
     found: list[Offer] = []
     for earlier in place.before if place else ():
-        before = find(flow, earlier)
+        before = places.get(earlier)
         if before is None or before.step.kind not in step_kinds:
             continue
         kind = step_kinds.get(before.step.kind)

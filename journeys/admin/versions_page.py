@@ -61,7 +61,7 @@ def _rows(program: Program) -> list[VersionRow]:
     inside = program.participants.filter(ended_at=None).order_by().values_list("version")
     running = dict(inside.annotate(count=Count("pk")))
     flows = [parse_flow(version.document) for version in versions]
-    older: list[Flow | None] = [*flows[1:], None]
+    older: list[Flow | None] = [*flows, None][1:]
     return [
         VersionRow(
             version,

@@ -217,6 +217,15 @@ class CheckAnswer(serializers.Serializer):
     marks = MarkAnswer(many=True)
 
 
+class TroubleAnswer(serializers.Serializer):
+    """A published step that fails whoever reaches it, and what to do."""
+
+    step_key = serializers.CharField()
+    step_name = serializers.CharField()
+    version = serializers.IntegerField(help_text="Number of the version it stands in.")
+    message = serializers.CharField()
+
+
 class StepCounts(serializers.Serializer):
     """Figures of one step."""
 

@@ -31,6 +31,7 @@ from journeys.api.program_shapes import (
     PublishGiven,
     ReasonGiven,
     RelocationAnswer,
+    TroubleAnswer,
     VersionSerializer,
 )
 from journeys.filters import ProgramFilter
@@ -49,6 +50,7 @@ from journeys.operations.enroll import enroll
 from journeys.operations.life import pause_program, resume_program, stop_program
 from journeys.operations.publish import publish_preview, publish_program
 from journeys.operations.relocate import relocate
+from journeys.snapshot.attention import troubles_of
 from journeys.snapshot.counts import program_figures
 
 
@@ -90,6 +92,7 @@ class ProgramViewSet(LifeActions, ReadViewSet):
         "discard": "journeys.change_program",
         "check": "journeys.view_program",
         "counts": "journeys.view_program",
+        "attention": "journeys.view_program",
         "clone": "journeys.add_program",
         "publish": "journeys.publish_program",
         "pause": "journeys.publish_program",
@@ -209,6 +212,14 @@ class ProgramViewSet(LifeActions, ReadViewSet):
     def counts(self, request: Request, pk: str) -> Response:
         """Figures of the program and of each step, over all versions."""
         return Response(CountsAnswer(program_figures(self.get_object().pk)).data)
+
+    @extend_schema(responses=TroubleAnswer(many=True))
+    @action(detail=True, methods=["get"], pagination_class=None, filter_backends=[])
+    def attention(self, request: Request, pk: str) -> Response:
+        """Published steps that cannot be gone through any more, e.g. of a paused engagement."""
+        program = self.get_object()
+        troubles = troubles_of([program.pk]).get(program.pk, [])
+        return Response(TroubleAnswer(troubles, many=True).data)
 
     @extend_schema(request=None, responses={201: ProgramSerializer})
     @action(detail=True, methods=["post"])

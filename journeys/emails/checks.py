@@ -10,9 +10,13 @@ from journeys.emails.tokens import known_tokens
 from journeys.models import EmailTemplate
 
 
-def content_problems(content: dict[str, Any]) -> list[Problem]:
-    """Everything wrong with a template's content, with paths such as "/blocks/2/url"."""
-    known = known_tokens()
+def content_problems(content: dict[str, Any], known: set[str] | None = None) -> list[Problem]:
+    """Everything wrong with a template's content, with paths such as "/blocks/2/url".
+
+    Args:
+        known: the tokens there are, when somebody who checks several looked them up.
+    """
+    known = known_tokens() if known is None else known
     problems = []
     for name in ("subject", "preheader", "sender_name"):
         problems += token_problems(content[name], known, f"/{name}")
@@ -33,11 +37,11 @@ def content_problems(content: dict[str, Any]) -> list[Problem]:
     return problems
 
 
-def template_problems(template: EmailTemplate) -> list[str]:
+def template_problems(template: EmailTemplate, known: set[str] | None = None) -> list[str]:
     """Sentences that block publishing; empty when the mail can go out."""
     return [
         f"“{template.name}”{_place(problem.path)}: {problem.message}"
-        for problem in content_problems(content_of(template))
+        for problem in content_problems(content_of(template), known)
     ]
 
 

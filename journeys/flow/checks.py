@@ -5,6 +5,7 @@ from typing import Any
 
 from csplatform.kit.errors import DomainError
 from csplatform.kit.schema import parse_config
+from csplatform.rules.kind import Known
 from csplatform.rules.parse import parse_rule
 from csplatform.segments.models import Segment
 from journeys.flow.document import Flow, Place, walk
@@ -32,12 +33,28 @@ Parsed = dict[str, tuple[StepKind, Any]]
 
 
 def check_flow(flow: Flow, *, subject: str, program_id: int) -> list[StepMark]:
-    """All marks of a flow, in reading order. Reads the database, changes nothing."""
-    marks = _check_entry(flow, subject)
-    parsed: Parsed = {}
-    names = {place.step.key: place.step.name for place in walk(flow)}
-    for place in walk(flow):
-        marks += _check_step(place, subject, program_id, parsed, names)
+    """All marks of a flow, in reading order. Reads the database, changes nothing.
+
+    What is looked up is looked up once for the whole flow, however many steps ask for it.
+    """
+    known = Known()
+    marks = _check_entry(flow, subject, known)
+    places = list(walk(flow))
+    parsed, unreadable = _parse(places, subject)
+    references = frozenset(r for kind, config in parsed.values() for r in kind.references(config))
+    names = {place.step.key: place.step.name for place in places}
+    for place in places:
+        if place.step.key in unreadable:
+            marks += unreadable[place.step.key]
+            continue
+        kind, config = parsed[place.step.key]
+        before = _passed(place, parsed, names)
+        context = CheckContext(subject, program_id, before, known, references)
+        marks += _check_exits(place, kind, config)
+        marks += [
+            StepMark(place.step.key, f"{place.path}/config{m.path}", m.message, m.level, m.code)
+            for m in kind.check(config, context)
+        ]
     marks += _check_ends(flow)
     if not flow.steps:
         marks.append(
@@ -51,19 +68,19 @@ def errors(marks: list[StepMark]) -> list[StepMark]:
     return [mark for mark in marks if mark.level == "error"]
 
 
-def _check_entry(flow: Flow, subject: str) -> list[StepMark]:
+def _check_entry(flow: Flow, subject: str, known: Known) -> list[StepMark]:
     marks = []
     try:
         entry = parse_config(EntryConfig, dict(flow.entry), "/entry")
     except DomainError as error:
         return [StepMark("", p.path, p.message, code=p.code) for p in error.problems]
     wanted = {source.segment for source in entry.sources}
-    known = dict(Segment.objects.filter(pk__in=wanted).values_list("pk", "subject"))
+    found = dict(Segment.objects.filter(pk__in=wanted).values_list("pk", "subject"))
     for index, source in enumerate(entry.sources):
         path = f"/entry/sources/{index}"
-        if source.segment not in known:
+        if source.segment not in found:
             marks.append(StepMark("", path, "This segment no longer exists; choose another."))
-        elif known[source.segment] != subject:
+        elif found[source.segment] != subject:
             marks.append(StepMark("", path, f"This segment does not hold {_plural(subject)}."))
     if not entry.sources:
         message = "Nobody enters by itself: choose a segment, or enrol by hand."
@@ -72,7 +89,7 @@ def _check_entry(flow: Flow, subject: str) -> list[StepMark]:
     rules += [(f"/exits/{i}/rule", r.get("rule")) for i, r in enumerate(flow.exit_rules)]
     for path, rule in rules:
         try:
-            parse_rule(rule, subject, path)
+            parse_rule(rule, subject, path, known=known)
         except DomainError as error:
             marks += [StepMark("", p.path, p.message, code=p.code) for p in error.problems]
         if rule in ({}, {"all": []}):
@@ -85,33 +102,31 @@ def _plural(subject: str) -> str:
     return "people" if subject == "person" else "companies"
 
 
-def _check_step(
-    place: Place, subject: str, program_id: int, parsed: Parsed, names: dict[str, str]
-) -> list[StepMark]:
-    step = place.step
-    if step.kind not in step_kinds:
-        return [
-            StepMark(
-                step.key, f"{place.path}/kind", f"“{step.kind}” is no known kind of step.",
-                code="unknown_kind",
-            )
-        ]  # fmt: skip
-    kind = step_kinds.get(step.kind)
-    if subject not in kind.subjects:
-        message = f"“{kind.label}” does not work in programs for {_plural(subject)}."
-        return [StepMark(step.key, place.path, message, code="subject")]
-    try:
-        config = parse_config(kind.Config, dict(step.config), f"{place.path}/config")
-    except DomainError as error:
-        return [StepMark(step.key, p.path, p.message, code=p.code) for p in error.problems]
-    parsed[step.key] = (kind, config)
-    marks = _check_exits(place, kind, config)
-    context = CheckContext(subject, program_id, _passed(place, parsed, names))
-    marks += [
-        StepMark(step.key, f"{place.path}/config{m.path}", m.message, m.level, m.code)
-        for m in kind.check(config, context)
-    ]
-    return marks
+def _parse(places: list[Place], subject: str) -> tuple[Parsed, dict[str, list[StepMark]]]:
+    """Kind and settings of the steps that can be read, and the marks of those that cannot."""
+    parsed: Parsed = {}
+    unreadable: dict[str, list[StepMark]] = {}
+    for place in places:
+        step = place.step
+        if step.kind not in step_kinds:
+            message = f"“{step.kind[:60]}” is no known kind of step: delete it, or install it."
+            path = f"{place.path}/kind"
+            unreadable[step.key] = [StepMark(step.key, path, message, code="unknown_kind")]
+            continue
+        kind = step_kinds.get(step.kind)
+        if subject not in kind.subjects:
+            message = f"“{kind.label}” does not work in programs for {_plural(subject)}: delete it."
+            unreadable[step.key] = [StepMark(step.key, place.path, message, code="subject")]
+            continue
+        try:
+            config = parse_config(kind.Config, dict(step.config), f"{place.path}/config")
+        except DomainError as error:
+            unreadable[step.key] = [
+                StepMark(step.key, p.path, p.message, code=p.code) for p in error.problems
+            ]
+            continue
+        parsed[step.key] = (kind, config)
+    return parsed, unreadable
 
 
 def _check_exits(place: Place, kind: StepKind, config: Any) -> list[StepMark]:

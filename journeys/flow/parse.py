@@ -8,7 +8,9 @@ from journeys.flow.document import Flow, FlowStep
 
 MAX_STEPS = 500
 MAX_DEPTH = 30
-KEY = re.compile(r"^[a-z0-9]{2,20}$")
+KEY = re.compile(r"[a-z0-9]{2,20}")
+EXIT = re.compile(r"[A-Za-z0-9_-]{1,40}")
+SHOWN = 40  # characters of a wrong name that a path repeats
 _TOP = {"entry", "steps", "goal", "goal_exits", "exits"}
 _STEP = {"key", "kind", "name", "config", "exits"}
 
@@ -38,7 +40,11 @@ class _Reader:
             self.bad("", "A flow document is an object with “entry” and “steps”.")
             return Flow({}, ())
         for name in data.keys() - _TOP:
-            self.bad(f"/{name}", "Nothing of this name belongs in a flow; remove it.", "unknown")
+            self.bad(
+                f"/{str(name)[:SHOWN]}",
+                "Nothing of this name belongs in a flow; remove it.",
+                "unknown",
+            )
         entry = self.object(data.get("entry", {}), "/entry")
         goal = data.get("goal")
         rules = data.get("exits", [])
@@ -84,25 +90,29 @@ class _Reader:
             self.bad(path, "Expected a step object.")
             return None
         for name in data.keys() - _STEP:
-            self.bad(f"{path}/{name}", "A step has no such part; remove it.", "unknown")
+            self.bad(
+                f"{path}/{str(name)[:SHOWN]}", "A step has no such part; remove it.", "unknown"
+            )
         key, kind, name = data.get("key"), data.get("kind"), data.get("name", "")
-        if not isinstance(key, str) or not KEY.match(key):
+        if not isinstance(key, str) or not KEY.fullmatch(key):
             self.bad(f"{path}/key", "A step's key is 2 to 20 lower-case letters and digits.")
             key = f"x{len(self.seen)}"
         elif key in self.seen:
             self.bad(f"{path}/key", f"The step at {self.seen[key]} has this key already.", "twice")
         self.seen[key] = path
-        if not isinstance(kind, str) or not kind:
-            self.bad(f"{path}/kind", "Name the kind of step.")
+        if not isinstance(kind, str) or not 0 < len(kind) <= 60:
+            self.bad(f"{path}/kind", "Name the kind of step, in at most 60 characters.")
             kind = ""
         if not isinstance(name, str) or len(name) > 200 or "\x00" in name:
             self.bad(f"{path}/name", "A step's name is text of at most 200 characters.")
             name = ""
-        exits_data = self.object(data.get("exits", {}), f"{path}/exits")
-        exits = {
-            str(exit_key)[:40]: self.sequence(inner, f"{path}/exits/{exit_key}", depth + 1)
-            for exit_key, inner in exits_data.items()
-        }
+        exits = {}
+        for exit_key, inner in self.object(data.get("exits", {}), f"{path}/exits").items():
+            below = f"{path}/exits/{str(exit_key)[:SHOWN]}"
+            if isinstance(exit_key, str) and EXIT.fullmatch(exit_key):
+                exits[exit_key] = self.sequence(inner, below, depth + 1)
+            else:
+                self.bad(below, "An exit's key is 1 to 40 letters, digits, - and _.")
         return FlowStep(
             key, kind, name, self.object(data.get("config", {}), f"{path}/config"), exits
         )

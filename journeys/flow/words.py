@@ -196,7 +196,7 @@ def entry_title(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
 def entry_words(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """How one gets in, as one sentence."""
     if not segment_ids(entry):
-        return "Nobody enters by itself: choose a segment, or enrol people by hand."
+        return "Only those enter whom somebody enrols."
     existing = entry.get("include_existing", True)
     again = entry.get("re_enrolment", "never") == "every_time"
     first = "Those inside at publishing and newcomers" if existing else "Newcomers only"

@@ -1,13 +1,12 @@
 """Drafts: create, edit, clone, delete."""
 
 import copy
-import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
 
+from csplatform.api.parsing import unfit_places
 from csplatform.kit import audit
 from csplatform.kit.errors import Conflict, DomainError
 from csplatform.kit.permissions import require
@@ -16,7 +15,6 @@ from journeys.flow.parse import parse_flow
 from journeys.models import Folder, Program
 from journeys.models.program import ProgramState, ProgramType, empty_document
 
-_UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")
 MAX_DOCUMENT_BYTES = 2_000_000
 
 
@@ -69,23 +67,9 @@ def save_draft(program_id: int, document: Any, *, revision: int, actor: Any) -> 
 def _checked(document: Any) -> dict[str, Any]:
     """The document in its stored form. Raises DomainError for what no flow or no JSON can hold."""
     flow = dump(parse_flow(document))
-    _refuse_unstorable(flow, "")
+    if problems := unfit_places(flow):
+        raise DomainError(problems)
     return flow
-
-
-def _refuse_unstorable(value: Any, path: str) -> None:
-    """Text that PostgreSQL does not take: NUL characters, halves of characters, endless numbers."""
-    if isinstance(value, dict):
-        for key, part in value.items():
-            _refuse_unstorable(str(key), path)
-            _refuse_unstorable(part, f"{path}/{key}")
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            _refuse_unstorable(part, f"{path}/{index}")
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise DomainError("This number is too large.", path=path, code="invalid")
-    elif isinstance(value, str) and _UNSTORABLE.search(value):
-        raise DomainError("It holds a character that cannot be stored.", path=path, code="invalid")
 
 
 def _refuse_save(program_id: int, revision: int) -> None:

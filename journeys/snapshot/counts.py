@@ -18,6 +18,7 @@ from journeys.models import Program
 
 KEPT_FROM_SECONDS = 0.1
 KEPT_TIMES = 20
+RECENT_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,17 @@ def live_figures(program_id: int) -> ProgramFigures:
     if took > KEPT_FROM_SECONDS:
         cache.set(key, found, timeout=took * KEPT_TIMES)
     return found
+
+
+def recent_figures(program_id: int) -> ProgramFigures:
+    """Figures of the last seconds: for answers that are asked for with every key that is pressed,
+    beside a page that refreshes its figures by itself."""
+    key = f"journeys.figures.recent.{program_id}"
+    kept = cache.get(key)
+    if not isinstance(kept, ProgramFigures):
+        kept = live_figures(program_id)
+        cache.set(key, kept, timeout=RECENT_SECONDS)
+    return kept
 
 
 def program_figures(program_id: int) -> ProgramFigures:

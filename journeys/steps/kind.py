@@ -1,13 +1,16 @@
 """The contract of a step kind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from csplatform.kit.schema import Config
+from csplatform.rules.kind import Known
 from csplatform.rules.tree import Node
 from journeys.steps.outcome import Outcome
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -130,11 +133,29 @@ class CheckContext:
         subject: who travels.
         before: (key, name, kind, parsed config or None) of the steps passed on the way, nearest
             first.
+        known: what rules and settings name, looked up once for the whole flow.
+        references: everything that the steps of the whole flow point at.
     """
 
     subject: str
     program_id: int
     before: tuple[tuple[str, str, "StepKind", Any], ...] = field(default=())
+    known: Known = field(default_factory=Known)
+    references: frozenset[tuple[str, int | str]] = frozenset()
+
+    def referred(
+        self, kind: str, key: int | str, load: Callable[[Iterable[int | str]], Mapping[Any, R]]
+    ) -> R | None:
+        """What a reference leads to, None when it is gone.
+
+        `load` is asked once per kind of reference, for all ids in the flow: a flow of a hundred
+        mails is checked with as many queries as one of two.
+        """
+        wanted = {found for other, found in self.references if other == kind} | {key}
+        rows: Mapping[Any, R] = self.known.lookup(
+            f"reference.{kind}.{sorted(map(str, wanted))}", lambda: load(wanted)
+        )
+        return rows.get(key)
 
 
 class StepKind:

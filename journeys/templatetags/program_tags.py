@@ -74,7 +74,7 @@ def option_rows(item: Any) -> list[tuple[str, str, bool]]:
     chosen = "" if item.value is None else str(item.value)
     rows = [(value, label, value == chosen) for value, label in item.options]
     if chosen and not any(mark for _, _, mark in rows):
-        rows.insert(0, (chosen, "(no longer there)", True))
+        rows.insert(0, (chosen, "(not on offer any more)", True))
     if "provider" in item.extra or not chosen:
         rows.insert(0, ("", "Choose…", not chosen))
     return rows

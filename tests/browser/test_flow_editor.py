@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -12,19 +11,11 @@ from csplatform.customers.models import AttributeDefinition
 from journeys.models import Participant, Program
 from journeys.operations.enroll import enroll
 from tests import factories as make
+from tests.browser.flow_pages import SAVED, card, kinds, open_flow, saved, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-SAVED = "All changes saved"
 PATIENCE_MS = 20_000  # the suite's other tests keep the machine busy
 expect.set_options(timeout=PATIENCE_MS)
-
-
-def sign_in(window: BrowserContext, live_server: Any, role: str = "program_manager") -> None:
-    """The session of a member of staff, without typing the password each time."""
-    client = Client()
-    client.force_login(make.staff(role))
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value}
-    window.add_cookies([{**cookie, "url": live_server.url}])
 
 
 @pytest.fixture
@@ -50,15 +41,6 @@ def watch(page: Page, problems: list[str]) -> None:
     )
 
 
-def open_flow(page: Page, live_server: Any, program: Program) -> None:
-    page.goto(live_server.url + reverse("admin:journeys_program_flow", args=[program.pk]))
-    expect(page.locator("#flow-editor[data-ready]")).to_be_visible()
-
-
-def card(page: Page, title: str) -> Any:
-    return page.locator(".fl-card", has=page.locator(".fl-title", has_text=title)).first
-
-
 def add(page: Page, plus: Any, search: str, title: str) -> None:
     """Press a "+", search the palette, take the first; the new step's panel opens."""
     plus.click()
@@ -66,21 +48,6 @@ def add(page: Page, plus: Any, search: str, title: str) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#flow-panel h2")).to_have_text(title)
     expect(page.locator("#flow-saved")).to_have_text(SAVED)
-
-
-def saved(page: Page) -> None:
-    page.wait_for_timeout(450)  # typing is sent after a short pause
-    expect(page.locator("#flow-saved")).to_have_text(SAVED)
-
-
-def kinds(steps: list[dict[str, Any]]) -> list[Any]:
-    """The shape of a flow: kind, or (kind, paths)."""
-    return [
-        (s["kind"], {key: kinds(inner) for key, inner in s["exits"].items()})
-        if s.get("exits")
-        else s["kind"]
-        for s in steps
-    ]
 
 
 def last_plus(page: Page) -> Any:

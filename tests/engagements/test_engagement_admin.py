@@ -221,7 +221,7 @@ def test_other_pages_tell_of_it(staff: Client, run_lanes: Any) -> None:
     page = staff.get(snapshot).content.decode()
     assert "Inside the product" in page
     assert "Not viewed" in page
-    warning = "Programs with an engagement that is not active"
+    warning = "Programs that need attention"
     assert warning not in staff.get(reverse("admin:index")).content.decode()
     Engagement.objects.update(state="paused")
     assert warning in staff.get(reverse("admin:index")).content.decode()

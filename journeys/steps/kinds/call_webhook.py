@@ -81,7 +81,7 @@ class CallWebhook(StepKind):
 
     def check(self, config: CallWebhookConfig, context: CheckContext) -> list[Mark]:
         """The endpoint takes messages, field names are distinct, tokens are known."""
-        return [*_endpoint_marks(config), *_field_marks(config)]
+        return [*_endpoint_marks(config, context), *_field_marks(config, context)]
 
     def run(self, batch: StepBatch) -> dict[int, Outcome]:
         """One outbox row each, written with the decision."""
@@ -106,10 +106,12 @@ class CallWebhook(StepKind):
         }  # fmt: skip
 
 
-def _endpoint_marks(config: CallWebhookConfig) -> list[Mark]:
+def _endpoint_marks(config: CallWebhookConfig, context: CheckContext) -> list[Mark]:
     if not config.endpoint:
         return [Mark("/endpoint", "Choose where to send it.", code="missing")]
-    endpoint = WebhookEndpoint.objects.filter(pk=config.endpoint).only("is_active").first()
+    endpoint = context.referred(
+        "webhook_endpoint", config.endpoint, WebhookEndpoint.objects.in_bulk
+    )
     if endpoint is None:
         return [Mark("/endpoint", "This endpoint no longer exists; choose another.")]
     if not endpoint.is_active:
@@ -117,9 +119,9 @@ def _endpoint_marks(config: CallWebhookConfig) -> list[Mark]:
     return []
 
 
-def _field_marks(config: CallWebhookConfig) -> list[Mark]:
+def _field_marks(config: CallWebhookConfig, context: CheckContext) -> list[Mark]:
     marks: list[Mark] = []
-    known = known_tokens() if config.fields else set()
+    known = context.known.lookup("tokens", known_tokens) if config.fields else set()
     seen: set[str] = set()
     for index, field in enumerate(config.fields):
         path = f"/fields/{index}"

@@ -137,7 +137,7 @@ class ConditionalWait(StepKind):
         for index, condition in enumerate(config.conditions):
             path = f"/conditions/{index}"
             if condition.type == "rule":
-                marks += _rule_marks(condition, context.subject, f"{path}/rule")
+                marks += _rule_marks(condition, context, f"{path}/rule")
             elif condition.step not in passed:
                 message = "The step that this condition is about does not come before this wait."
                 marks.append(Mark(f"{path}/step", message))
@@ -234,9 +234,9 @@ def _events(config: ConditionalWaitConfig) -> set[tuple[str, str]]:
     return {(c.step, c.event) for c in config.conditions if c.type == "event"}
 
 
-def _rule_marks(condition: Condition, subject: str, path: str) -> list[Mark]:
+def _rule_marks(condition: Condition, context: CheckContext, path: str) -> list[Mark]:
     try:
-        parse_rule(condition.rule, subject)
+        parse_rule(condition.rule, context.subject, known=context.known)
     except DomainError as error:
         return [Mark(path + p.path, p.message, code=p.code) for p in error.problems]
     if condition.rule in ({}, {"all": []}):

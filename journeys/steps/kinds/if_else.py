@@ -72,7 +72,7 @@ class IfElse(StepKind):
         for index, path in enumerate(config.paths):
             place = f"/paths/{index}/rule"
             try:
-                parse_rule(path.rule, context.subject)
+                parse_rule(path.rule, context.subject, known=context.known)
             except DomainError as error:
                 marks += [Mark(place + p.path, p.message, code=p.code) for p in error.problems]
             if path.rule in ({}, {"all": []}):

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from csplatform.kit.schema import Config
 from journeys.emails.checks import template_problems
+from journeys.emails.tokens import known_tokens
 from journeys.models import EmailTemplate
 from journeys.steps.kind import (
     CheckContext,
@@ -61,10 +62,13 @@ class SendEmail(StepKind):
         """The template exists and its tokens are known."""
         if not config.template:
             return [Mark("/template", "Choose the mail to send.", code="missing")]
-        template = EmailTemplate.objects.filter(pk=config.template).first()
+        template = context.referred(
+            "email_template", config.template, EmailTemplate.objects.in_bulk
+        )
         if template is None:
             return [Mark("/template", "This mail template no longer exists; choose another.")]
-        return [Mark("/template", message) for message in template_problems(template)]
+        tokens = context.known.lookup("tokens", known_tokens)
+        return [Mark("/template", message) for message in template_problems(template, tokens)]
 
     def run(self, batch: StepBatch) -> dict[int, Outcome]:
         """One outbox row each, written with the decision."""

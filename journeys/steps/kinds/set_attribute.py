@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from csplatform.customers.attributes import attribute_specs, cast
+from csplatform.customers.attributes import cast
 from csplatform.customers.operations.attributes import patch_attributes
 from csplatform.kit.errors import DomainError
 from csplatform.kit.schema import Config
@@ -51,7 +51,7 @@ class SetAttribute(StepKind):
 
     def check(self, config: SetAttributeConfig, context: CheckContext) -> list[Mark]:
         """The attribute exists, may be written, and takes the value."""
-        spec = attribute_specs(context.subject).get(config.attribute)
+        spec = context.known.attributes(context.subject).get(config.attribute)
         if spec is None:
             return [Mark("/attribute", f"There is no attribute “{config.attribute}” any more.")]
         if not spec.writable:

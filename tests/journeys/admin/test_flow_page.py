@@ -3,11 +3,14 @@
 import json
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from csplatform.segments.models import Segment
 from journeys.models import Program
+from journeys.operations.enroll import enroll
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -238,3 +241,57 @@ def test_what_belongs_to_the_whole_flow_is_shown_on_the_canvas(manager):
     page = manager.get(url("flow", make.program(publish=False))).text
     assert "1 problem<" in page
     assert "Add at least one step: press + below the entry." in page
+
+
+def mails_and_decisions(count):
+    """As many steps of every kind that looks something up."""
+    steps = []
+    for number in range(count):
+        rule = {"test": "attribute", "name": "role", "operator": "equals", "value": str(number)}
+        steps += [
+            make.step("send_email", f"m{number}", template=make.mail_template().pk),
+            make.step("set_attribute", f"a{number}", attribute="persona", value="x"),
+            make.step("if_else", f"i{number}",
+                      paths=[{"key": "yes", "label": "Yes", "rule": {"all": [rule]}}],
+                      exits={"yes": [], "else": []}),
+            make.step("conditional_wait", f"c{number}",
+                      conditions=[{"type": "event", "step": f"m{number}", "event": "opened"},
+                                  {"type": "rule", "rule": rule}],
+                      exits={"met": [], "not_met": []}),
+        ]  # fmt: skip
+    return steps
+
+
+@pytest.mark.parametrize("publish", [False, True])
+def test_many_steps_take_as_many_queries_as_few(manager, publish):
+    """Opening and editing: what is looked up is looked up once, however many steps ask for it."""
+
+    def queries(program):
+        with CaptureQueriesContext(connection) as found:
+            assert manager.get(url("flow", program)).status_code == 200
+            edit = {"op": "update", "key": "a0", "name": "New"}
+            assert post(manager, program, edit, panel="a0").status_code == 200
+        return len(found.captured_queries)
+
+    few, many = (make.program(*mails_and_decisions(n), publish=publish) for n in (2, 20))
+    queries(make.program(*mails_and_decisions(1), publish=False))  # what is cached once
+    assert queries(few) == queries(many) < 60
+
+
+def test_figures_are_asked_for_by_themselves(manager):
+    """The cards' live figures, and the revision by which the editor learns of others' edits."""
+    runs = make.program(make.step("wait_timer", "w1", amount=1, unit="days"))
+    enroll(runs.pk, [make.person().pk, make.person().pk], actor=None)
+    answer = manager.get(url("flow_counts", runs)).json()
+    assert "<b>2</b> entered" in answer["cards"]["entry"]
+    assert answer["revision"] == 0
+    post(manager, runs, {"op": "delete", "key": "w1"})
+    assert manager.get(url("flow_counts", runs)).json()["revision"] == 1
+
+
+def test_the_page_starts_with_its_problems(manager, draft):
+    """PRG-11: each names its step and where in it."""
+    post(manager, draft, {"op": "update", "key": "w1", "config": {"amount": 0, "unit": "days"}})
+    state = manager.get(url("flow", draft)).context["state"]
+    mark = next(mark for mark in state["marks"] if mark["step"] == "w1")
+    assert (mark["title"], mark["field"]) == ("“w1”", "/amount")

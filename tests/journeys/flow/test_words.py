@@ -61,7 +61,7 @@ def test_broken_and_unknown_steps_have_words_too():
     assert found.steps["ml"].sentence.startswith("Not complete yet")
     assert found.steps["tp"].title == "Beam up"
     assert found.steps["tp"].exits[0].label == "A b"
-    assert flow_words(Flow({"sources": "?"}, ()), "person").entry.startswith("Nobody enters")
+    assert flow_words(Flow({"sources": "?"}, ()), "person").entry.startswith("Only those enter")
 
 
 def test_the_number_of_queries_does_not_grow_with_the_steps(django_assert_max_num_queries):

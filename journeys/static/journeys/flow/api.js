@@ -14,23 +14,35 @@ export class Refused extends Error {
   }
 }
 
-/** The server did not answer at all. */
-export class Away extends Error {}
+/** Nothing was decided yet, so trying again is right. why: "offline", "broken" or "signedout". */
+export class Away extends Error {
+  constructor(why, message) {
+    super(message);
+    this.why = why;
+  }
+}
 
-const token = () => document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
+const OFFLINE = "The server cannot be reached.";
+const SIGNED_OUT = "You are signed out. Sign in in another window, then try again.";
+
+/** The token of the cookie: signing in again, in another window, changes it. */
+const token = () =>
+  /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ??
+  document.querySelector("[name=csrfmiddlewaretoken]")?.value ??
+  "";
 
 async function ask(url, options) {
   let response;
   try {
     response = await fetch(url, { credentials: "same-origin", ...options });
   } catch {
-    throw new Away("The server cannot be reached.");
+    throw new Away("offline", OFFLINE);
   }
-  if (response.redirected || !(response.headers.get("content-type") ?? "").includes("json")) {
-    if (response.status >= 502) throw new Away("The server cannot be reached.");
-    const message = response.redirected
-      ? "You are signed out. Sign in in another window, then try again."
-      : `The server answered ${response.status}. Reload the page.`;
+  if (response.redirected) throw new Away("signedout", SIGNED_OUT);
+  if (response.status >= 502) throw new Away("offline", OFFLINE);
+  if (response.status >= 500) throw new Away("broken", `The server has a problem (${response.status}).`);
+  if (!(response.headers.get("content-type") ?? "").includes("json")) {
+    const message = `The server answered ${response.status}. Reload the page.`;
     throw new Refused(response.status, [{ path: "", message, code: "answer" }]);
   }
   const data = await response.json();

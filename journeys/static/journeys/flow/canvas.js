@@ -25,10 +25,10 @@ export class Canvas {
     const focused = this.element.contains(document.activeElement) ? this.focusedName() : null;
     const { scrollLeft, scrollTop } = this.element;
     this.element.replaceChildren(nodesOf(html));
-    this.element.scrollTo(scrollLeft, scrollTop);
     for (const key of this.folded) this.#fold(key, true);
     this.#applyZoom();
     this.select(this.selected);
+    this.element.scrollTo(scrollLeft, scrollTop); // folding and zoom changed the size
     if (focused) this.card(focused)?.focus({ preventScroll: true });
   }
 
@@ -42,6 +42,8 @@ export class Canvas {
     const chosen = this.card(name);
     for (const card of this.cards) {
       card.classList.toggle("is-selected", card === chosen);
+      if (card === chosen) card.setAttribute("aria-current", "true");
+      else card.removeAttribute("aria-current");
       card.tabIndex = -1;
     }
     (chosen ?? this.cards[0])?.setAttribute("tabindex", "0");
@@ -51,6 +53,7 @@ export class Canvas {
     const card = this.card(name);
     if (!card) return;
     for (const other of this.cards) other.tabIndex = other === card ? 0 : -1;
+    this.reveal(name);
     card.focus({ preventScroll: true });
     card.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
@@ -125,6 +128,37 @@ export class Canvas {
     return { parent: column.dataset.parent, exit: column.dataset.exit, index };
   }
 
+  /** The paths of a step, null for one that does not branch. */
+  branchesOf(key) {
+    const next = this.card(key)?.nextElementSibling;
+    return next?.matches(".fl-branches") ? next : null;
+  }
+
+  /** Whether a step is `owner` or stands somewhere in its branches. */
+  within(owner, key) {
+    const card = this.card(key);
+    return owner === key || Boolean(card && this.branchesOf(owner)?.contains(card));
+  }
+
+  /** Unfold whatever hides a card. */
+  reveal(name) {
+    let branches = this.card(name)?.closest(".fl-branches");
+    while (branches) {
+      const { key } = branches.previousElementSibling.dataset;
+      if (this.folded.has(key)) this.toggle(key);
+      branches = branches.parentElement.closest(".fl-branches");
+    }
+  }
+
+  /** Fold the paths of all steps, or unfold them when all are folded; whether they are now. */
+  toggleAll() {
+    const keys = this.cards.map((card) => card.dataset.key).filter((key) => key && this.branchesOf(key));
+    const folded = keys.some((key) => !this.folded.has(key));
+    this.folded = new Set(folded ? keys : []);
+    for (const key of keys) this.#fold(key, folded);
+    return folded;
+  }
+
   /** Hide or show the branches of a step. */
   toggle(key) {
     const folded = !this.folded.has(key);
@@ -135,10 +169,12 @@ export class Canvas {
 
   #fold(key, folded) {
     const card = this.card(key);
-    const branches = card?.nextElementSibling;
-    if (!branches?.matches(".fl-branches")) return;
+    const branches = this.branchesOf(key);
+    if (!branches) return;
     branches.hidden = folded;
     card.classList.toggle("is-folded", folded);
+    const button = card.querySelector(".fl-fold");
+    button?.setAttribute("aria-expanded", String(!folded));
   }
 
   zoomBy(direction) {

@@ -3,17 +3,21 @@
 import { Canvas } from "./canvas.js";
 import { copySteps, readClipboard } from "./clipboard.js";
 import { askConflict, openLife, toast } from "./dialogs.js";
-import { enableDrag } from "./drag.js";
+import { keepCounting } from "./counting.js";
+import { enableDrag, enablePan } from "./drag.js";
 import { openMenu } from "./menu.js";
 import { Palette } from "./palette.js";
 import { Panel } from "./panel.js";
+import { Problems } from "./problems.js";
 import { Store, findStep } from "./store.js";
 
 const $ = (id) => document.getElementById(id);
 const SAVING = {
   busy: "Saving…",
   saved: "All changes saved",
-  away: "Not saved: no connection, trying again…",
+  offline: "Not saved: no connection, trying again…",
+  broken: "Not saved: the server has a problem, trying again…",
+  signedout: "Not saved: you are signed out",
   refused: "Not saved",
   conflict: "Changed elsewhere",
 };
@@ -26,11 +30,13 @@ const store = new Store(JSON.parse($("flow-state").textContent), {
     $("flow-buttons").replaceChildren(fragment(answer.buttons));
     $("flow-notes").replaceChildren(fragment(answer.notes));
     panel.refresh();
+    problems.refresh();
     if (panel.of && !["entry", "aims"].includes(panel.of) && !findStep(store.document, panel.of)) {
       panel.close();
     }
   },
   saving(state) {
+    if (!store.editing) return;
     $("flow-saved").textContent = SAVING[state];
     $("flow-saved").dataset.state = state;
     requestAnimationFrame(showHistory);
@@ -38,6 +44,22 @@ const store = new Store(JSON.parse($("flow-state").textContent), {
   conflict: () => askConflict($("flow-conflict")),
   settled: () => panel.reload(),
   refused: (error) => toast($("flow-toast"), error.message),
+  elsewhere(revision) {
+    if (revision <= told) return;
+    told = revision;
+    const words = "Somebody else has changed this flow since you opened it.";
+    toast($("flow-toast"), words, { text: "Load it", act: () => store.load() });
+  },
+  away(error, giveUp) {
+    if (error.why === "offline") return;
+    const words = {
+      signedout: "You are signed out. Your changes are kept here and saved once you are back.",
+      broken: "The server has a problem. Your changes are kept here and tried again.",
+    };
+    const signIn = { text: "Sign in in a new window", act: () => window.open(store.urls.login) };
+    const dropIt = { text: "Give up this change", act: giveUp };
+    toast($("flow-toast"), words[error.why], error.why === "signedout" ? signIn : dropIt);
+  },
 });
 const panel = new Panel($("flow-panel"), store, {
   send: (edit, of) => store.edit(edit, { merge: `${edit.op}:${of}`, from: of }),
@@ -49,8 +71,9 @@ const panel = new Panel($("flow-panel"), store, {
   },
 });
 const palette = new Palette($("flow-palette"), (spot, kind) => (kind ? insert(spot, kind) : paste(spot)));
-store.marks = [];
+const problems = new Problems($("flow-problem"), store, { show: showProblem });
 let moving = "";
+let told = 0; // the revision that the user was told of
 
 function fragment(html) {
   const template = document.createElement("template");
@@ -97,6 +120,7 @@ async function paste(at) {
   if (answer) {
     canvas.select(answer.selected);
     canvas.focus(answer.selected);
+    say(`Pasted ${clipboard.label}.`);
   }
   return answer;
 }
@@ -133,8 +157,18 @@ async function duplicate(key) {
 
 async function move(key, at) {
   stopMoving();
+  const found = findStep(store.document, key);
+  if (!found) return;
+  if (canvas.within(key, at.parent)) {
+    toast($("flow-toast"), "A step cannot move into its own branch: choose a “+” elsewhere.");
+    return;
+  }
+  const same = found.parent === at.parent && found.exit === at.exit;
+  if (same && [found.index, found.index + 1].includes(at.index)) return canvas.focus(key);
   const answer = await store.edit({ op: "move", key, at }, { from: key });
-  if (answer) canvas.focus(key);
+  if (!answer) return;
+  canvas.focus(key);
+  say(`Moved “${found.step.name}”.`);
 }
 
 function moveBy(key, direction) {
@@ -151,46 +185,61 @@ function startMoving(key) {
   const name = findStep(store.document, key)?.step.name;
   $("flow-editor").classList.add("is-moving");
   canvas.card(key)?.classList.add("is-moved");
+  canvas.branchesOf(key)?.classList.add("is-closed");
   const hint = $("flow-hint");
   hint.textContent = `Choose a “+” to move “${name}” there. Esc stops.`;
   hint.hidden = false;
   canvas.element.querySelector(".fl-plus")?.focus({ preventScroll: true });
+  say(hint.textContent);
 }
 
 function stopMoving() {
   moving = "";
   $("flow-editor").classList.remove("is-moving");
   canvas.element.querySelector(".is-moved")?.classList.remove("is-moved");
+  canvas.element.querySelector(".is-closed")?.classList.remove("is-closed");
   $("flow-hint").hidden = true;
 }
 
 async function undo() {
   await panel.flush();
-  refreshPanel(await store.undo(panel.of));
+  refreshPanel(await store.undo(panel.of), "Undone.");
 }
 
 async function redo() {
   await panel.flush();
-  refreshPanel(await store.redo(panel.of));
+  refreshPanel(await store.redo(panel.of), "Done again.");
 }
 
-function refreshPanel(answer) {
+/** For those who listen instead of look. */
+function say(text) {
+  $("flow-say").textContent = text;
+}
+
+function refreshPanel(answer, words) {
+  if (answer) say(words);
   if (answer?.panel && panel.of) panel.show(panel.of, answer.panel);
   else if (answer?.selected) canvas.focus(answer.selected);
   showHistory();
 }
 
-function nextProblem() {
-  const cards = [...canvas.element.querySelectorAll(".has-error, .has-warning")];
-  const errors = cards.filter((card) => card.matches(".has-error"));
-  const list = errors.length ? errors : cards;
-  if (!list.length) return;
-  const at = list.findIndex((card) => card.dataset.panel === canvas.selected);
-  const card = list[(at + 1) % list.length];
-  card.scrollIntoView({ block: "center", inline: "center" });
-  // What belongs to the whole flow has no panel: it is put right with the "+" below it.
-  if (card.dataset.panel) open(card.dataset.panel, { focus: false });
-  else canvas.element.querySelector(".fl-plus")?.focus();
+/** Where a problem is put right: its step's panel, at the input, or the "+" of an empty flow. */
+async function showProblem(mark) {
+  const panels = [[/^\/entry/, "entry"], [/^\/(goal|exits)/, "aims"]];
+  const name = mark.step || panels.find(([path]) => path.test(mark.path))?.[1];
+  if (!name) {
+    canvas.element.querySelector(".fl-plus")?.focus();
+    return;
+  }
+  canvas.reveal(name);
+  canvas.card(name)?.scrollIntoView({ block: "center", inline: "center" });
+  await open(name, { focus: false });
+  panel.focusProblem(mark);
+}
+
+function fold(key) {
+  canvas.toggle(key);
+  say(canvas.folded.has(key) ? "Paths folded." : "Paths unfolded.");
 }
 
 function menu(key, anchor) {
@@ -209,7 +258,7 @@ function menu(key, anchor) {
     { icon: "content_copy", text: "Copy", keys: "Ctrl C", act: () => copy(key) },
     { icon: "library_add", text: "Duplicate", keys: "Ctrl D", act: () => duplicate(key) },
     ...(labels.length
-      ? [{ icon: "unfold_less", text: isFolded ? "Unfold paths" : "Fold paths", act: () => canvas.toggle(key) }]
+      ? [{ icon: "unfold_less", text: isFolded ? "Unfold paths" : "Fold paths", keys: "F", act: () => fold(key) }]
       : []),
     ...paths.map((path) => ({
       icon: "account_tree",
@@ -234,7 +283,8 @@ function menu(key, anchor) {
 const ACTIONS = {
   undo,
   redo,
-  problems: nextProblem,
+  problems: () => problems.go(1),
+  "fold-all": () => say(canvas.toggleAll() ? "All paths folded." : "All paths unfolded."),
   keys: () => $("flow-keys").showModal(),
   "zoom-in": () => zoom(() => canvas.zoomBy(1)),
   "zoom-out": () => zoom(() => canvas.zoomBy(-1)),
@@ -272,6 +322,7 @@ canvas.element.addEventListener("click", (event) => {
   const card = event.target.closest(".fl-card");
   if (!card) return;
   if (event.target.closest("[data-do=menu]")) menu(card.dataset.key, event.target.closest("button"));
+  else if (event.target.closest("[data-do=fold]")) fold(card.dataset.key);
   else open(card.dataset.panel, { focus: false });
 });
 
@@ -315,6 +366,11 @@ document.addEventListener("keydown", (event) => {
     else undo();
     return;
   }
+  if (event.key === "F8" && !event.target.closest("dialog[open]")) {
+    event.preventDefault();
+    problems.go(event.shiftKey ? -1 : 1);
+    return;
+  }
   if (inField(event)) return;
   if (event.key === "?") $("flow-keys").showModal();
 });
@@ -342,6 +398,10 @@ function cardKey(event, card, key) {
     open(card.dataset.panel);
     return true;
   }
+  if (!control && key && name.toLowerCase() === "f") {
+    fold(key);
+    return true;
+  }
   if (!store.editing) return false;
   if (control && name === "v") return Boolean(paste(canvas.spotAfter(card)));
   if (name === "+" || (name === "Insert" && !control)) {
@@ -358,6 +418,11 @@ function cardKey(event, card, key) {
 }
 
 if (store.editing) enableDrag(canvas, { move, spotOf });
+enablePan(canvas, (direction) => zoom(() => canvas.zoomBy(direction)));
+if (store.counting) keepCounting(canvas, store);
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) store.look();
+});
 window.addEventListener("beforeunload", (event) => {
   if (store.waiting > 0 || panel.dirty) event.preventDefault();
 });

@@ -47,9 +47,19 @@ export class Panel {
   }
 
   #focusFirst() {
-    const first = this.form?.querySelector("[data-scope] :is(input:not([type=hidden]), select, textarea)");
+    const inputs = ":is(input:not([type=hidden]), select, textarea, .fl-add)";
+    const first = this.form?.querySelector(`[data-scope] ${inputs}`);
     const name = this.form?.querySelector("[data-step-name]");
     (first ?? name ?? this.element.querySelector("[data-do=close]"))?.focus({ preventScroll: true });
+  }
+
+  /** Put the cursor where a problem is put right. */
+  focusProblem(mark) {
+    const wrong = [...(this.form?.querySelectorAll(".has-problem") ?? [])];
+    const said = wrong.find((input) => input.textContent.includes(mark.message)) ?? wrong[0];
+    const place = said?.querySelector("input:not([type=hidden]), select, textarea, button");
+    if (place) place.focus();
+    else this.#focusFirst();
   }
 
   close() {

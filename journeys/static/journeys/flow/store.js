@@ -3,12 +3,13 @@
 import { Away, Refused, getJson, postJson } from "./api.js";
 
 const RETRY_MS = 2000;
+const LONGEST_RETRY_MS = 15_000;
 const KEPT = 200;
 
 /**
  * Hooks: shown(answer) draws an answer, saving(state, message) tells how saving goes,
  * conflict() asks which flow to keep ("theirs", "copy" or "mine"), settled() follows the choice,
- * refused(error) shows a problem.
+ * elsewhere(revision) tells that somebody else saved, refused(error) shows a problem, away(why, giveUp) tells that the server does not take an edit.
  */
 export class Store {
   constructor(state, hooks) {
@@ -47,20 +48,37 @@ export class Store {
       this.#take(answer);
       return answer;
     } catch (error) {
-      return this.#failed(error, edit);
+      return this.#failed(error, edit, { before, ...options });
     }
   }
 
   async #post(body) {
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       try {
         return await postJson(this.urls.flow_edit, body);
       } catch (error) {
         if (!(error instanceof Away)) throw error;
-        this.hooks.saving("away");
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        this.hooks.saving(error.why);
+        await this.#pause(error, Math.min(RETRY_MS * tries, LONGEST_RETRY_MS));
       }
     }
+  }
+
+  /** Until the next try: after some time, when the window is looked at again, or never. */
+  #pause(error, milliseconds) {
+    return new Promise((resolve, reject) => {
+      const done = (act) => {
+        clearTimeout(timer);
+        window.removeEventListener("focus", now);
+        window.removeEventListener("online", now);
+        act();
+      };
+      const now = () => done(resolve);
+      const timer = setTimeout(now, milliseconds);
+      window.addEventListener("focus", now);
+      window.addEventListener("online", now);
+      this.hooks.away(error, () => done(() => reject(error)));
+    });
   }
 
   #remember(before, { history, merge }) {
@@ -84,15 +102,32 @@ export class Store {
     this.hooks.saving(this.waiting > 1 ? "busy" : "saved");
   }
 
-  async #failed(error, edit) {
-    if (error instanceof Refused && error.stale) return this.#settle(edit);
+  async #failed(error, edit, options) {
+    if (error instanceof Refused && error.stale) {
+      try {
+        return await this.#settle(edit, options);
+      } catch (again) {
+        return this.#failed(again, edit, options); // a third one saved meanwhile, or nobody answered
+      }
+    }
     this.hooks.saving("refused");
     this.hooks.refused(error);
     return null;
   }
 
-  /** Two browsers: the user says which flow to keep; the other stays within reach. */
-  async #settle(edit) {
+  /**
+   * Two browsers: the user says which flow to keep; the other stays within reach. Nobody is asked
+   * when both are the same: an edit whose answer was lost on the way had arrived after all.
+   */
+  async #settle(edit, options) {
+    const kept = { document: this.document, edit, preview: true };
+    const mine = (await postJson(this.urls.flow_copy, kept)).document;
+    const theirs = await getJson(this.urls.flow_state);
+    if (canonical(mine) === canonical(theirs.document)) {
+      this.#remember(options.before, options);
+      this.#take(theirs);
+      return theirs;
+    }
     this.hooks.saving("conflict");
     const choice = await this.hooks.conflict();
     if (choice === "copy") {
@@ -100,9 +135,6 @@ export class Store {
       window.location.assign(copy.url);
       return null;
     }
-    const kept = { document: this.document, edit, preview: true };
-    const mine = (await postJson(this.urls.flow_copy, kept)).document;
-    const theirs = await getJson(this.urls.flow_state);
     this.#take(theirs);
     this.undos.push({ document: mine, selected: "", merge: "" });
     if (choice !== "mine") {
@@ -122,6 +154,23 @@ export class Store {
     const answer = await this.#post({ revision: this.revision, edit, panel: "" });
     this.#take(answer);
     return answer;
+  }
+
+  /** Show what is saved now; what was shown before stays within reach of undo. */
+  async load() {
+    const before = { document: this.document, selected: "", merge: "" };
+    this.#take(await getJson(this.urls.flow_state));
+    this.undos.push(before);
+    await this.hooks.settled();
+  }
+
+  /** Look again at what may have changed around the flow, e.g. an engagement that was paused. */
+  async look() {
+    if (this.waiting > 0) return;
+    const answer = await getJson(this.urls.flow_state).catch(() => null);
+    if (!answer || this.waiting > 0 || answer.revision < this.revision) return;
+    if (answer.revision > this.revision) this.hooks.elsewhere(answer.revision);
+    else this.#take(answer);
   }
 
   undo(panel) {
@@ -150,6 +199,15 @@ export class Store {
       this.waiting -= 1;
     });
   }
+}
+
+/** JSON that is equal for equal values, whatever the order of their names. */
+function canonical(value) {
+  return JSON.stringify(value, (name, part) =>
+    part && typeof part === "object" && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
 }
 
 /** A step of a document with the sequence that owns it, or null. */

@@ -11,24 +11,26 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.views import ChangeList
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from csplatform.adminkit.base import ModelAdmin
 from csplatform.kit.errors import DomainError
 from journeys.admin import (
     enroll_page,
     flow_page,
+    gallery_page,
     life_page,
     people_page,
     snapshot_page,
     versions_page,
 )
 from journeys.admin.door import load_program, need
-from journeys.flow.templates import flow_templates
-from journeys.models import Folder, Program
+from journeys.admin.list_filters import FolderFilter, ModelFilter
+from journeys.flow.models import DEFAULT, program_models
+from journeys.models import Program
 from journeys.models.program import ProgramState
 from journeys.operations.draft import (
     clone_program,
@@ -71,54 +73,31 @@ class CountingList(ChangeList):
         self.result_list = rows
 
 
-@admin.register(Folder)
-class FolderAdmin(ModelAdmin):
-    """Folders of the program list."""
-
-    list_display = ["name"]
-    search_fields = ["name"]
-
-
-def template_choices() -> list[tuple[str, str]]:
-    """An empty flow first, then the templates with their sentence."""
-    found = [("", "An empty flow")]
-    for key, template in flow_templates.items():
-        who = "" if template.type == "person" else " (for companies)"
-        found.append((key, f"{template.label}{who}: {template.sentence}"))
-    return found
-
-
 class NewProgramForm(ModelForm):
-    """Name, who travels it, and what to start from."""
+    """Name, who travels it, and its model."""
 
-    template = ChoiceField(
-        label="Start from",
-        choices=template_choices,
+    program_model = ChoiceField(
+        label="Model",
+        choices=lambda: [(m.key, f"{m.label}: {m.sentence}") for m in program_models],
+        widget=UnfoldAdminRadioSelectWidget,
+        initial=DEFAULT,
         required=False,
-        widget=UnfoldAdminSelectWidget,
-        help_text="A ready flow to change as you like; what you have to choose is marked in it.",
+        help_text="What it starts with and which steps it takes. It cannot change later.",
     )
-
-    def clean(self) -> dict[str, Any]:
-        """A template is for people or for companies."""
-        cleaned = super().clean() or {}
-        chosen = cleaned.get("template")
-        if chosen and flow_templates.get(chosen).type != cleaned.get("type"):
-            self.add_error("template", "This template is for the other type of program.")
-        return cleaned
 
 
 @admin.register(Program)
 class ProgramAdmin(ModelAdmin):
     """The program list and the settings of a program."""
 
-    list_display = ["name_and_flow", "who", "state_label", "folder_shown", "inside", "entered",
-                    "goals", "updated_at"]  # fmt: skip
+    list_display = ["name_and_flow", "who", "model_shown", "state_label", "folder_shown", "inside",
+                    "entered", "goals", "updated_at"]  # fmt: skip
     list_display_links = None
     list_filter = [
         ("state", ChoicesDropdownFilter),
         ("type", ChoicesDropdownFilter),
-        ("folder", RelatedDropdownFilter),
+        FolderFilter,
+        ModelFilter,
     ]
     search_fields = ["name", "description"]
     list_select_related = ["folder"]
@@ -154,6 +133,12 @@ class ProgramAdmin(ModelAdmin):
     def who(self, program: Program) -> str:
         """People or companies."""
         return program.get_type_display()
+
+    @admin.display(description="Model", ordering="model")
+    def model_shown(self, program: Program) -> str:
+        """The model; an unknown one by its key."""
+        known = program.model in program_models
+        return program_models.get(program.model).label if known else program.model
 
     @display(
         description="State", ordering="state",
@@ -205,19 +190,20 @@ class ProgramAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Program | None = None) -> list[str]:
         """Who travels a program is settled when it is created: its rules depend on it."""
-        return ["type"] if obj else []
+        return ["type", "model_shown"] if obj else []
 
     def get_form(
         self, request: HttpRequest, obj: Program | None = None, change: bool = False, **kwargs: Any
     ) -> type[ModelForm]:
-        """A new program may start from a template."""
+        """A new program has a model to choose."""
         if obj is None:
             kwargs["form"] = NewProgramForm
         return super().get_form(request, obj, change, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Program | None = None) -> list[str]:
-        """The template counts at the beginning only."""
-        return list(self.fields) if obj else ["name", "type", "template", "folder", "description"]
+        """The model is chosen at the beginning only."""
+        word = "model_shown" if obj else "program_model"
+        return ["name", "type", word, "folder", "description"]
 
     def save_model(self, request: HttpRequest, obj: Program, form: ModelForm, change: bool) -> None:
         """Through the operations."""
@@ -227,13 +213,26 @@ class ProgramAdmin(ModelAdmin):
                 folder=obj.folder,
             )  # fmt: skip
         else:
-            chosen = form.cleaned_data.get("template")
+            model = form.cleaned_data.get("program_model") or DEFAULT
             saved = create_program(
-                name=obj.name, type=obj.type, folder=obj.folder, description=obj.description,
-                actor=request.user,
-                document=flow_templates.get(chosen).document if chosen else None,
+                name=obj.name, type=obj.type, model=model,
+                folder=obj.folder, description=obj.description, actor=request.user,
             )  # fmt: skip
         obj.__dict__.update(saved.__dict__)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """A new program begins in the gallery; ?model=… is the short form."""
+        if request.method == "GET" and "model" not in request.GET:
+            need(request, "journeys.add_program")
+            return HttpResponseRedirect(reverse("admin:journeys_program_gallery"))
+        return super().add_view(request, form_url, extra_context)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """The model of the card that was chosen."""
+        chosen = request.GET.get("model")
+        return {"program_model": chosen} if chosen in program_models else {}
 
     def response_add(
         self, request: HttpRequest, obj: Program, post_url_continue: str | None = None
@@ -274,7 +273,18 @@ class ProgramAdmin(ModelAdmin):
             self.admin_site.admin_view(partial(enroll_page.enroll_chosen, model_admin=self)),
             name="journeys_program_enroll_chosen",
         )
-        return [chosen, *pages, clone, *super().get_urls()]
+        gallery = [
+            path(
+                address,
+                self.admin_site.admin_view(partial(view, model_admin=self)),
+                name=f"journeys_program_{name}",
+            )
+            for name, address, view in (
+                ("gallery", "gallery/", gallery_page.gallery_page),
+                ("template", "gallery/<slug:key>/", gallery_page.template_page),
+            )
+        ]
+        return [chosen, *gallery, *pages, clone, *super().get_urls()]
 
     def clone_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A draft copy, opened in the editor."""

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from csplatform.api.errors import replanted
 from csplatform.api.viewsets import ReadViewSet
+from csplatform.ascode.api import ExportMixin
 from csplatform.kit.errors import DomainError
 from journeys.api.program_shapes import (
     WELCOME_FLOW,
@@ -67,7 +68,7 @@ class FolderViewSet(ReadViewSet):
     permissions = {"list": "journeys.view_folder", "retrieve": "journeys.view_folder"}
 
 
-class ProgramViewSet(ReadViewSet):
+class ProgramViewSet(ExportMixin, ReadViewSet):
     """Programs: what customers travel."""
 
     queryset = Program.objects.all()
@@ -93,6 +94,7 @@ class ProgramViewSet(ReadViewSet):
         "stop": "journeys.publish_program",
         "amend": "journeys.publish_program",
         "enroll": "journeys.enroll_participant",
+        "export": "journeys.view_program",
     }
 
     def get_queryset(self) -> QuerySet[Program]:

@@ -78,7 +78,7 @@ class NewProgramForm(ModelForm):
 
     program_model = ChoiceField(
         label="Model",
-        choices=lambda: [(m.key, f"{m.label}: {m.sentence}") for m in program_models],
+        choices=lambda: [(m.key, m.label) for m in program_models],
         widget=UnfoldAdminRadioSelectWidget,
         initial=DEFAULT,
         required=False,

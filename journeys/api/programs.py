@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -47,25 +47,6 @@ from journeys.operations.enroll import enroll
 from journeys.operations.life import pause_program, resume_program, stop_program
 from journeys.operations.publish import publish_preview, publish_program
 from journeys.snapshot.counts import program_figures
-
-
-class FolderSerializer(serializers.ModelSerializer):
-    """A folder."""
-
-    class Meta:
-        model = Folder
-        fields = ["id", "name"]
-        read_only_fields = fields
-
-
-class FolderViewSet(ReadViewSet):
-    """Folders of the program list."""
-
-    queryset = Folder.objects.all()
-    serializer_class = FolderSerializer
-    ordering = "name"
-    ordering_fields = ("id", "name")
-    permissions = {"list": "journeys.view_folder", "retrieve": "journeys.view_folder"}
 
 
 class ProgramViewSet(ExportMixin, ReadViewSet):

@@ -1,9 +1,11 @@
 """The addresses of journeys under /api/v1/."""
 
 from csplatform.api.routes import Route, routes
+from journeys.api.folders import FolderViewSet
 from journeys.api.messages import MessageViewSet
 from journeys.api.participants import ParticipantViewSet
-from journeys.api.programs import FolderViewSet, ProgramViewSet
+from journeys.api.program_templates import ProgramTemplateViewSet
+from journeys.api.programs import ProgramViewSet
 from journeys.api.templates import TemplateViewSet
 from journeys.api.versions import VersionViewSet
 from journeys.api.webhooks import EndpointViewSet
@@ -13,6 +15,7 @@ def register() -> None:
     """Called once at start."""
     routes.register("templates", Route("mail-templates", TemplateViewSet))
     routes.register("folders", Route("program-folders", FolderViewSet))
+    routes.register("program_templates", Route("program-templates", ProgramTemplateViewSet))
     routes.register("programs", Route("programs", ProgramViewSet))
     routes.register("versions", Route("program-versions", VersionViewSet))
     routes.register("participants", Route("participants", ParticipantViewSet))

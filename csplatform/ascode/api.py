@@ -44,7 +44,7 @@ class YamlRenderer(BaseRenderer):
 class ExportMixin:
     """Adds `<id>/export/` to a resource whose model has a kind of document."""
 
-    @extend_schema(request=None, responses={(200, "application/yaml"): OpenApiTypes.STR})
+    @extend_schema(request=None, responses={(200, "application/yaml"): OpenApiTypes.OBJECT})
     @action(detail=True, methods=["get"], renderer_classes=[JSONRenderer, YamlRenderer])
     def export(self, request: Request, pk: str) -> HttpResponse:
         """Read it as a YAML document: names in place of ids, fit for an import elsewhere."""

@@ -30,17 +30,11 @@ class TemplateAnswer(serializers.Serializer):
     """A ready program."""
 
     key = serializers.CharField()
-    label = serializers.CharField()
+    title = serializers.CharField(source="label")
     sentence = serializers.CharField()
     purpose = serializers.CharField()
     type = serializers.ChoiceField(ProgramType.choices)
     brings = BroughtAnswer(many=True)
-
-
-class TemplatesAnswer(serializers.Serializer):
-    """All of them."""
-
-    results = TemplateAnswer(many=True)
 
 
 class UseGiven(ShapeSerializer):
@@ -68,11 +62,11 @@ class ProgramTemplateViewSet(ApiViewSet):
     lookup_value_regex = "[a-z0-9_]{1,60}"
     permissions = {"list": "journeys.view_program", "use": "journeys.add_program"}
 
-    @extend_schema(responses=TemplatesAnswer)
+    @extend_schema(responses=TemplateAnswer(many=True))
     def list(self, request: Request) -> Response:
-        """List all templates."""
-        found = [_told(template) for template in templates()]
-        return Response(TemplatesAnswer({"results": found}).data)
+        """List all templates; they are few, so there is one page."""
+        found = TemplateAnswer([_told(template) for template in templates()], many=True)
+        return Response({"next": None, "previous": None, "results": found.data})
 
     @extend_schema(
         request=UseGiven,

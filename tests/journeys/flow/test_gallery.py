@@ -89,16 +89,20 @@ class Story:
         return found.get()
 
     def clicks(self, step):
-        """A link in the mail of a step."""
-        self.does("email.clicked", ref=self.got(step).pk)
+        """The button in the mail of a step, as the tracked link records it."""
+        message = self.got(step)
+        mail = EmailTemplate.objects.get(pk=message.payload["template"])
+        url = next(block["url"] for block in mail.blocks if block["kind"] == "button")
+        self.does("email.clicked", ref=message.pk, properties={"url": url})
 
-    def completes(self, **more):
+    def completes(self, button):
         """The engagement that is due, in a real browser's words."""
         browser = site.Browser(site.source())
         browser.identify("u-1")
         show = browser.look()
         assert show is not None
-        browser.report(show, "viewed", "completed")
+        browser.report(show, "viewed")
+        browser.report(show, "completed", button=button)
         self.run_lanes()
 
     @property
@@ -185,14 +189,14 @@ def case_study(story):
 def welcome_tour(story):
     story.got("mail")
     story.days_pass(2)
-    story.completes()
+    story.completes("Let us begin")
     assert story.runs.get().step.key == "week"
     story.does("project_created")
 
 
 def release_video(story):
     story.does("signed_in", times=2)
-    story.completes()
+    story.completes("Watch the video")
 
 
 STORIES = {

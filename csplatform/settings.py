@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "csplatform.freshness",
     "csplatform.customers",
     "csplatform.rules",
+    "csplatform.ascode",
     "csplatform.segments",
     "csplatform.snapshots",
     "csplatform.demo",

@@ -21,6 +21,7 @@ urlpatterns = [
     path("metrics", metrics),
     path("admin/django_rq/", include("csplatform.failures.queue_urls")),
     path("admin/rules/", include("csplatform.rules.urls")),
+    path("admin/config/", include("csplatform.ascode.urls")),
     path("admin/", admin.site.urls),
     path("api/", include("csplatform.api.urls")),
     path("", include("csplatform.snapshots.urls")),

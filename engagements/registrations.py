@@ -1,14 +1,18 @@
 """What engagements bring to the rooms below."""
 
+from pathlib import Path
+
 from django.urls import reverse_lazy
 
 from csplatform.adminkit.navigation import Entry, entries
+from csplatform.ascode.registrations import register_kind
 from csplatform.customers.hooks import erase_hooks, merge_hooks
 from csplatform.kit.jobs import Periodic, periodic
 from csplatform.snapshots.panels import Panel, panels
 from engagements.demosite import tenant
-from engagements.inapp import blocks, erasing, flow_templates, merging, steps
+from engagements.inapp import blocks, erasing, merging, steps
 from engagements.inapp import panels as own_panels
+from engagements.inapp.ascode import EngagementExport
 from engagements.inapp.deciding import decide
 from engagements.inapp.kind import engagement_kinds
 from engagements.inapp.kinds.dialog import Dialog
@@ -18,6 +22,7 @@ from engagements.tracker import bench, rejected, visitors
 from engagements.tracker import erasing as tracker_erasing
 from engagements.tracker.contract import deciders, item_kinds
 from engagements.tracker.events import Page, Track
+from journeys.flow.gallery import gallery_folders
 from journeys.snapshot.attention import trouble_finders
 from journeys.steps.options import option_providers, reference_names, reference_pages
 from journeys.steps.registry import step_kinds
@@ -46,7 +51,8 @@ def register() -> None:
         "engagements.rejected", Periodic("engagements.rejected", 86400, rejected.purge)
     )
     tenant.register()
-    flow_templates.register()
+    register_kind(EngagementExport())
+    gallery_folders.append(Path(__file__).parent / "inapp" / "gallery")
     _pages()
 
 

@@ -20,12 +20,16 @@ from journeys.snapshot.life import TOPICS, of_topic
 
 
 class ProgramFilter(django_filters.FilterSet):
-    """Programs by name, state, type and folder."""
+    """Programs by name, state, type, model and folder."""
 
     search = PrefixSearch("name", label="Beginning of the name")
     state = django_filters.ChoiceFilter(choices=ProgramState.choices)
     type = django_filters.ChoiceFilter(choices=ProgramType.choices)
     folder = IdFilter(label="Id of a folder")
+    uncategorized = django_filters.BooleanFilter(
+        field_name="folder", lookup_expr="isnull", label="Without a folder"
+    )
+    model = django_filters.CharFilter(label="Key of a model, e.g. email_chain")
     accepts_entries = django_filters.BooleanFilter(label="Takes people or companies in")
     scheduled = django_filters.BooleanFilter(
         field_name="publish_at", lookup_expr="isnull", exclude=True, label="To be published"

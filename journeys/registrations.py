@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from csplatform.ascode.registrations import register_kind
 from csplatform.customers.hooks import attribute_users, erase_hooks, merge_hooks
 from csplatform.freshness.flips import SWEEP_SECONDS
 from csplatform.freshness.loop import consumers
@@ -10,10 +11,13 @@ from csplatform.kit.partitions import PartitionedTable, partitioned_tables
 from csplatform.segments.usage import segment_users
 from journeys import bench, bench_editor, demo, demo_life, gauges
 from journeys.admin import registrations as admin_registrations
+from journeys.ascode.email_template import EmailTemplateKind
+from journeys.ascode.program import ProgramKind
+from journeys.ascode.webhook_endpoint import WebhookEndpointKind
 from journeys.emails import registrations as email_registrations
 from journeys.engine import advance, flips, inbox, reactions
 from journeys.engine.merging import repoint_runs
-from journeys.flow import templates as flow_templates
+from journeys.flow import gallery, models
 from journeys.models.participant import Lane
 from journeys.operations import enroll, entries, life, relocate, schedule
 from journeys.operations.erase import forget_runs
@@ -49,7 +53,10 @@ def register() -> None:
     email_registrations.register()
     webhook_registrations.register()
     admin_registrations.register()
-    flow_templates.register()
+    models.register()
+    for document in (EmailTemplateKind, WebhookEndpointKind, ProgramKind):
+        register_kind(document())
+    gallery.register()
     demo.register()
     demo_life.register()
     bench.register()

@@ -13,7 +13,7 @@ from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from csplatform.adminkit.checks import ConsoleChecks
-from csplatform.adminkit.extensions import actions_for
+from csplatform.adminkit.extensions import actions_for, links_for
 from csplatform.adminkit.paging import EstimatingPaginator
 from csplatform.kit import audit
 from csplatform.kit.errors import DomainError, Problem
@@ -99,6 +99,14 @@ class ModelAdmin(UnfoldModelAdmin):
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """The list's own actions and those that rooms above add."""
         return super().get_actions(request) | actions_for(self.opts.label_lower, request)
+
+    def _get_actions_navigation(
+        self, provided_actions: Any, allowed_actions: Any, object_id: str | None = None
+    ) -> list[Any]:
+        """The page's own links and those that rooms above add to an object."""
+        own = super()._get_actions_navigation(provided_actions, allowed_actions, object_id)
+        more = links_for(self.opts.label_lower, str(object_id)) if object_id else []
+        return [*own, *more]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

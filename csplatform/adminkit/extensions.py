@@ -1,4 +1,4 @@
-"""Bulk actions that rooms above add to the lists of rooms below."""
+"""Bulk actions and links that rooms above add to the pages of rooms below."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +28,32 @@ class BulkAction:
 
 
 bulk_actions: Registry[BulkAction] = Registry("bulk action")
+
+
+@dataclass(frozen=True)
+class DetailLink:
+    """One more link above an object's form; whoever may see the object may follow it.
+
+    Attributes:
+        models: labels of the models whose objects get it; url: gives the address for an object.
+    """
+
+    models: tuple[str, ...]
+    label: str
+    icon: str
+    url: Callable[[str, str], str]
+
+
+detail_links: Registry[DetailLink] = Registry("detail link")
+
+
+def links_for(label: str, object_id: str) -> list[dict[str, Any]]:
+    """What the registry adds above an object's form, as the theme draws it."""
+    return [
+        {"title": link.label, "icon": link.icon, "path": link.url(label, object_id)}
+        for link in detail_links
+        if label in link.models
+    ]
 
 
 def actions_for(label: str, request: HttpRequest) -> dict[str, tuple[Any, str, str]]:

@@ -68,7 +68,8 @@ class RuleKind:
         key, label, group: its name in JSON, on the screen, and the heading it stands under.
         help: one sentence for the builder.
         subjects: about whom it can be asked.
-        Config: its settings; the builder's inputs derive from it.
+        Config: its settings; the builder's inputs derive from it. A field that holds an id says of
+            what by json_schema_extra={"reference": "segment"}.
         editor: the builder's input: "fields" derives it from Config.
         inner: subject to the subject of a nested rule in the setting "rule"; empty for none.
         examples: fit configs.

@@ -1,5 +1,6 @@
 """What segments bring to the rooms below."""
 
+from csplatform.ascode.registrations import register_kind
 from csplatform.customers.hooks import attribute_users, erase_hooks, merge_hooks
 from csplatform.freshness.flips import SWEEP_SECONDS
 from csplatform.freshness.loop import consumers
@@ -9,6 +10,7 @@ from csplatform.rules.options import option_sources
 from csplatform.rules.registry import rule_kinds
 from csplatform.segments import bench, gauges, recompute
 from csplatform.segments.admin import registrations as admin_registrations
+from csplatform.segments.ascode import SegmentKind
 from csplatform.segments.consumer import refresh_touched
 from csplatform.segments.kinds.segment import SegmentTest, members_of, segment_names
 from csplatform.segments.operations.erase import forget_member
@@ -28,6 +30,7 @@ def register() -> None:
     merge_hooks.register("segments", follow_merge)
     erase_hooks.register("segments", forget_member)
     attribute_users.register("segments", segments_using_attribute)
+    register_kind(SegmentKind())
     admin_registrations.register()
     bench.register()
     gauges.register()

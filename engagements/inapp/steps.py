@@ -53,7 +53,7 @@ class TriggerEngagementConfig(Config):
         default=None,
         title="Engagement",
         description="Launched engagements that are triggered by programs.",
-        json_schema_extra={"options": "engagements"},
+        json_schema_extra={"options": "engagements", "reference": "engagement"},
     )
 
 

@@ -23,6 +23,7 @@ from journeys.flow.cards import Tree, build_tree
 from journeys.flow.checks import StepMark, check_flow
 from journeys.flow.diff import diff_words
 from journeys.flow.document import Flow, dump, find, walk
+from journeys.flow.models import program_models
 from journeys.flow.parse import parse_flow
 from journeys.flow.words import flow_words
 from journeys.models import Program
@@ -48,7 +49,7 @@ def flow_page(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) 
         request,
         program,
         **canvas,
-        palette=palette_of(program.type),
+        palette=palette_of(program.type, program.model),
         state=_state(request, program, canvas["flow"], canvas["marks"]),
         is_fullwidth="1",
         changed=is_changed(program),
@@ -66,9 +67,11 @@ def editable(request: HttpRequest, program: Program) -> bool:
     return request.user.has_perm("journeys.change_program") and program.editable
 
 
-def palette_of(subject: str) -> list[tuple[str, list[Any]]]:
-    """Step kinds by group, only those that work for the subject."""
+def palette_of(subject: str, model_key: str) -> list[tuple[str, list[Any]]]:
+    """Step kinds by group, only those that work for the subject and that the model allows."""
     fit = [kind for kind in step_kinds if subject in kind.subjects]
+    if model_key in program_models:
+        fit = [kind for kind in fit if program_models.get(model_key).allows(kind)]
     groups = [(group, [kind for kind in fit if kind.group == group]) for group in GROUPS]
     return [(group, kinds) for group, kinds in groups if kinds]
 
@@ -215,6 +218,7 @@ def flow_copy(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) 
     copy = create_program(
         name=f"{program.name[:180]} (my changes)",
         type=program.type,
+        model=program.model,
         folder=program.folder,
         description=program.description,
         document=dump(flow),

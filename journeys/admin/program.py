@@ -13,9 +13,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.views import ChangeList
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from csplatform.adminkit.base import ModelAdmin
 from csplatform.kit.errors import DomainError
@@ -25,6 +25,7 @@ from journeys.admin import (
     calendar_page,
     enroll_page,
     flow_page,
+    gallery_page,
     history_page,
     life_page,
     moves_page,
@@ -34,8 +35,9 @@ from journeys.admin import (
 )
 from journeys.admin.attention import AttentionFilter, attention_chip
 from journeys.admin.door import load_program, need
-from journeys.flow.templates import flow_templates
-from journeys.models import Folder, Program
+from journeys.admin.list_filters import FolderFilter, ModelFilter
+from journeys.flow.models import DEFAULT, program_models
+from journeys.models import Program
 from journeys.models.program import ProgramState
 from journeys.operations.draft import (
     clone_program,
@@ -123,54 +125,31 @@ class CountingList(ChangeList):
         self.result_list = rows
 
 
-@admin.register(Folder)
-class FolderAdmin(ModelAdmin):
-    """Folders of the program list."""
-
-    list_display = ["name"]
-    search_fields = ["name"]
-
-
-def template_choices() -> list[tuple[str, str]]:
-    """An empty flow first, then the templates with their sentence."""
-    found = [("", "An empty flow")]
-    for key, template in flow_templates.items():
-        who = "" if template.type == "person" else " (for companies)"
-        found.append((key, f"{template.label}{who}: {template.sentence}"))
-    return found
-
-
 class NewProgramForm(ModelForm):
-    """Name, who travels it, and what to start from."""
+    """Name, who travels it, and its model."""
 
-    template = ChoiceField(
-        label="Start from",
-        choices=template_choices,
+    program_model = ChoiceField(
+        label="Model",
+        choices=lambda: [(m.key, m.label) for m in program_models],
+        widget=UnfoldAdminRadioSelectWidget,
+        initial=DEFAULT,
         required=False,
-        widget=UnfoldAdminSelectWidget,
-        help_text="A ready flow to change as you like; what you have to choose is marked in it.",
+        help_text="What it starts with and which steps it takes. It cannot change later.",
     )
-
-    def clean(self) -> dict[str, Any]:
-        """A template is for people or for companies."""
-        cleaned = super().clean() or {}
-        chosen = cleaned.get("template")
-        if chosen and flow_templates.get(chosen).type != cleaned.get("type"):
-            self.add_error("template", "This template is for the other type of program.")
-        return cleaned
 
 
 @admin.register(Program)
 class ProgramAdmin(ModelAdmin):
     """The program list and the settings of a program."""
 
-    list_display = ["name_and_flow", "who", "state_label", "folder_shown", "inside", "entered",
-                    "goals", "updated_at"]  # fmt: skip
+    list_display = ["name_and_flow", "who", "model_shown", "state_label", "folder_shown", "inside",
+                    "entered", "goals", "updated_at"]  # fmt: skip
     list_display_links = None
     list_filter = [
         ("state", ChoicesDropdownFilter),
         ("type", ChoicesDropdownFilter),
-        ("folder", RelatedDropdownFilter),
+        FolderFilter,
+        ModelFilter,
         PublishingFilter,
         AttentionFilter,
     ]
@@ -213,6 +192,12 @@ class ProgramAdmin(ModelAdmin):
     def who(self, program: Program) -> str:
         """People or companies."""
         return program.get_type_display()
+
+    @admin.display(description="Model", ordering="model")
+    def model_shown(self, program: Program) -> str:
+        """The model; an unknown one by its key."""
+        known = program.model in program_models
+        return program_models.get(program.model).label if known else program.model
 
     @admin.display(description="State", ordering="state")
     def state_label(self, program: Program) -> SafeString:
@@ -293,19 +278,20 @@ class ProgramAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Program | None = None) -> list[str]:
         """Who travels a program is settled when it is created: its rules depend on it."""
-        return ["type"] if obj else []
+        return ["type", "model_shown"] if obj else []
 
     def get_form(
         self, request: HttpRequest, obj: Program | None = None, change: bool = False, **kwargs: Any
     ) -> type[ModelForm]:
-        """A new program may start from a template."""
+        """A new program has a model to choose."""
         if obj is None:
             kwargs["form"] = NewProgramForm
         return super().get_form(request, obj, change, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Program | None = None) -> list[str]:
-        """The template counts at the beginning only."""
-        return list(self.fields) if obj else ["name", "type", "template", "folder", "description"]
+        """The model is chosen at the beginning only."""
+        word = "model_shown" if obj else "program_model"
+        return ["name", "type", word, "folder", "description"]
 
     def save_model(self, request: HttpRequest, obj: Program, form: ModelForm, change: bool) -> None:
         """Through the operations."""
@@ -315,13 +301,26 @@ class ProgramAdmin(ModelAdmin):
                 folder=obj.folder,
             )  # fmt: skip
         else:
-            chosen = form.cleaned_data.get("template")
+            model = form.cleaned_data.get("program_model") or DEFAULT
             saved = create_program(
-                name=obj.name, type=obj.type, folder=obj.folder, description=obj.description,
-                actor=request.user,
-                document=flow_templates.get(chosen).document if chosen else None,
+                name=obj.name, type=obj.type, model=model,
+                folder=obj.folder, description=obj.description, actor=request.user,
             )  # fmt: skip
         obj.__dict__.update(saved.__dict__)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """A new program begins in the gallery; ?model=… is the short form."""
+        if request.method == "GET" and "model" not in request.GET:
+            need(request, "journeys.add_program")
+            return HttpResponseRedirect(reverse("admin:journeys_program_gallery"))
+        return super().add_view(request, form_url, extra_context)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """The model of the card that was chosen."""
+        chosen = request.GET.get("model")
+        return {"program_model": chosen} if chosen in program_models else {}
 
     def response_add(
         self, request: HttpRequest, obj: Program, post_url_continue: str | None = None
@@ -367,6 +366,8 @@ class ProgramAdmin(ModelAdmin):
                 ("enroll_chosen", "enrol-chosen/", enroll_page.enroll_chosen),
                 ("calendar", "calendar/", calendar_page.calendar_page),
                 ("bulk_do", "bulk/", bulk_page.bulk_do),
+                ("gallery", "gallery/", gallery_page.gallery_page),
+                ("template", "gallery/<slug:key>/", gallery_page.template_page),
             )
         ]
         return [*over_all, *pages, clone, *super().get_urls()]

@@ -12,6 +12,7 @@ from csplatform.snapshots.panels import Panel, panels
 from csplatform.snapshots.timeline import TimelineSource, timeline_sources
 from journeys.admin import email_registrations
 from journeys.admin.enroll_page import enroll_action
+from journeys.admin.folder import move_action
 from journeys.models import Program
 from journeys.snapshot import home
 from journeys.snapshot import panels as shown
@@ -58,12 +59,28 @@ def register() -> None:
         },
     )
     _register_home()
+    _register_folders()
     _register_snapshots()
     bulk_actions.register(
         "journeys.enroll",
         BulkAction(
             ("customers.person", "customers.company"), "enroll_in_program",
             "Enrol in a program…", "journeys.enroll_participant", enroll_action,
+        ),
+    )  # fmt: skip
+
+
+def _register_folders() -> None:
+    entries.register(
+        "journeys.folders",
+        Entry("Build", 12, "Folders", "folder",
+              lambda: reverse_lazy("admin:journeys_folder_changelist"), "journeys.view_folder"),
+    )  # fmt: skip
+    bulk_actions.register(
+        "journeys.move",
+        BulkAction(
+            ("journeys.program",), "move_to_folder", "Move to folder…", "journeys.change_program",
+            move_action,
         ),
     )  # fmt: skip
 

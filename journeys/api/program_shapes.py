@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from csplatform.api.fields import IdField, ObjectField, ShapeSerializer
+from journeys.flow.models import DEFAULT
 from journeys.models import Amendment, Program, ProgramVersion, Relocation
 from journeys.models.program import ProgramType
 
@@ -41,7 +42,7 @@ class ProgramSerializer(serializers.ModelSerializer):
     class Meta:
         model = Program
         fields = [
-            "id", "name", "type", "folder", "folder_name", "description", "state",
+            "id", "name", "type", "model", "folder", "folder_name", "description", "state",
             "draft_revision", "published", "published_number", "published_at", "publish_at",
             "publish_by", "publish_failure", "paused_at", "accepts_entries", "quarantine",
             "created_by", "created_at", "updated_at",
@@ -54,9 +55,13 @@ class ProgramGiven(ShapeSerializer):
 
     name = serializers.CharField(max_length=200)
     type = serializers.ChoiceField(ProgramType.choices, default=ProgramType.PERSON)
+    model = serializers.CharField(
+        max_length=40, default=DEFAULT,
+        help_text="What it starts with and which steps it takes; it cannot change later.",
+    )  # fmt: skip
     folder = IdField(required=False, allow_null=True)
     description = serializers.CharField(required=False, allow_blank=True, max_length=5000)
-    document = ObjectField(required=False, help_text="The flow; else it starts empty.")
+    document = ObjectField(required=False, help_text="The flow; else it starts as its model does.")
 
 
 class ProgramChange(ShapeSerializer):

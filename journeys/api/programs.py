@@ -5,13 +5,14 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from csplatform.api.errors import replanted
 from csplatform.api.viewsets import ReadViewSet
+from csplatform.ascode.api import ExportMixin
 from csplatform.kit.errors import DomainError
 from journeys.api.life import LIFE_PERMISSIONS, LifeActions
 from journeys.api.program_shapes import (
@@ -54,26 +55,7 @@ from journeys.snapshot.attention import troubles_of
 from journeys.snapshot.counts import program_figures
 
 
-class FolderSerializer(serializers.ModelSerializer):
-    """A folder."""
-
-    class Meta:
-        model = Folder
-        fields = ["id", "name"]
-        read_only_fields = fields
-
-
-class FolderViewSet(ReadViewSet):
-    """Folders of the program list."""
-
-    queryset = Folder.objects.all()
-    serializer_class = FolderSerializer
-    ordering = "name"
-    ordering_fields = ("id", "name")
-    permissions = {"list": "journeys.view_folder", "retrieve": "journeys.view_folder"}
-
-
-class ProgramViewSet(LifeActions, ReadViewSet):
+class ProgramViewSet(ExportMixin, LifeActions, ReadViewSet):
     """Programs: what customers travel."""
 
     queryset = Program.objects.all()
@@ -103,6 +85,7 @@ class ProgramViewSet(LifeActions, ReadViewSet):
         "moves": "journeys.view_program",
         "move": "journeys.publish_program",
         "enroll": "journeys.enroll_participant",
+        "export": "journeys.view_program",
     }
 
     def get_queryset(self) -> QuerySet[Program]:

@@ -1,10 +1,12 @@
 """The addresses of journeys under /api/v1/."""
 
 from csplatform.api.routes import Route, routes
+from journeys.api.folders import FolderViewSet
 from journeys.api.life import AllHistoryViewSet, HistoryViewSet
 from journeys.api.messages import MessageViewSet
 from journeys.api.participants import ParticipantViewSet
-from journeys.api.programs import FolderViewSet, ProgramViewSet
+from journeys.api.program_templates import ProgramTemplateViewSet
+from journeys.api.programs import ProgramViewSet
 from journeys.api.templates import TemplateViewSet
 from journeys.api.versions import VersionViewSet
 from journeys.api.webhooks import EndpointViewSet
@@ -14,6 +16,7 @@ def register() -> None:
     """Called once at start."""
     routes.register("templates", Route("mail-templates", TemplateViewSet))
     routes.register("folders", Route("program-folders", FolderViewSet))
+    routes.register("program_templates", Route("program-templates", ProgramTemplateViewSet))
     routes.register("programs", Route("programs", ProgramViewSet))
     routes.register(
         "program_history", Route("programs/(?P<program_id>[0-9]{1,19})/history", HistoryViewSet)

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from csplatform.api.fields import ObjectField, ShapeSerializer
 from csplatform.api.problems import ProblemAnswer
 from csplatform.api.viewsets import ReadViewSet
+from csplatform.ascode.api import ExportMixin
 from journeys.emails.checks import content_problems
 from journeys.emails.render import content_of
 from journeys.filters import TemplateFilter
@@ -66,7 +67,7 @@ WELCOME = {
 }
 
 
-class TemplateViewSet(ReadViewSet):
+class TemplateViewSet(ExportMixin, ReadViewSet):
     """Mails that programs send."""
 
     queryset = EmailTemplate.objects.all()
@@ -81,6 +82,7 @@ class TemplateViewSet(ReadViewSet):
         "partial_update": "journeys.change_emailtemplate",
         "destroy": "journeys.delete_emailtemplate",
         "check": "journeys.view_emailtemplate",
+        "export": "journeys.view_emailtemplate",
     }
 
     @extend_schema(

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from csplatform.api.fields import ShapeSerializer
 from csplatform.api.viewsets import ReadViewSet
+from csplatform.ascode.api import ExportMixin
 from journeys.api.messages import MessageSerializer
 from journeys.filters import EndpointFilter
 from journeys.models import WebhookEndpoint
@@ -92,7 +93,7 @@ CRM = {
 }
 
 
-class EndpointViewSet(ReadViewSet):
+class EndpointViewSet(ExportMixin, ReadViewSet):
     """Where webhooks of programs go."""
 
     queryset = WebhookEndpoint.objects.all()
@@ -109,6 +110,7 @@ class EndpointViewSet(ReadViewSet):
         "destroy": "journeys.delete_webhookendpoint",
         "rotate_secret": "journeys.change_webhookendpoint",
         "test": "journeys.change_webhookendpoint",
+        "export": "journeys.view_webhookendpoint",
     }
 
     @extend_schema(

@@ -10,6 +10,8 @@ from csplatform.rules.parse import parse_rule
 from csplatform.segments.models import Segment
 from journeys.flow.document import Flow, Place, walk
 from journeys.flow.entry import EntryConfig
+from journeys.flow.models import objections
+from journeys.models import Program
 from journeys.steps.kind import CheckContext, StepKind
 from journeys.steps.registry import step_kinds
 
@@ -32,13 +34,19 @@ class StepMark:
 Parsed = dict[str, tuple[StepKind, Any]]
 
 
-def check_flow(flow: Flow, *, subject: str, program_id: int) -> list[StepMark]:
+def check_flow(
+    flow: Flow, *, subject: str, program_id: int, model: str | None = None
+) -> list[StepMark]:
     """All marks of a flow, in reading order. Reads the database, changes nothing.
 
     What is looked up is looked up once for the whole flow, however many steps ask for it.
+
+    Args:
+        model: key of the program's model; None looks it up.
     """
     known = Known()
     marks = _check_entry(flow, subject, known)
+    marks += _check_model(flow, program_id, model)
     places = list(walk(flow))
     parsed, unreadable = _parse(places, subject)
     references = frozenset(r for kind, config in parsed.values() for r in kind.references(config))
@@ -96,6 +104,19 @@ def _check_entry(flow: Flow, subject: str, known: Known) -> list[StepMark]:
             message = "This rule asks nothing, so it is true for everybody at once: add a test."
             marks.append(StepMark("", path, message, code="empty_rule"))
     return marks
+
+
+def _check_model(flow: Flow, program_id: int, model: str | None) -> list[StepMark]:
+    """What the program's model does not allow."""
+    if model is None:
+        found = Program.objects.filter(pk=program_id).values_list("model", flat=True)
+        model = found.first()
+    if model is None:
+        return []
+    return [
+        StepMark(bad.step_key, bad.path, bad.message, code=bad.code)
+        for bad in objections(model, flow)
+    ]
 
 
 def _plural(subject: str) -> str:

@@ -11,7 +11,9 @@ class SegmentSource(Config):
     """Everybody in a segment."""
 
     kind: Literal["segment"] = "segment"
-    segment: int = Field(title="Segment", json_schema_extra={"options": "segments"})
+    segment: int = Field(
+        title="Segment", json_schema_extra={"options": "segments", "reference": "segment"}
+    )
 
 
 class EntryConfig(Config):

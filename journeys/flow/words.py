@@ -54,11 +54,15 @@ class FlowWords:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-def flow_words(flow: Flow, subject: str) -> FlowWords:
-    """Everything about a flow in words."""
+def flow_words(flow: Flow, subject: str, known_names: Mapping[str, str] | None = None) -> FlowWords:
+    """Everything about a flow in words.
+
+    Args:
+        known_names: "type:id" -> name of things that are not in the database (yet).
+    """
     known = Known()
     configs = {place.step.key: _config(place.step) for place in walk(flow)}
-    names = resolve_names(flow, configs)
+    names = resolve_names(flow, configs) | dict(known_names or {})
     steps = {
         place.step.key: _step_words(place.step, configs[place.step.key], names, subject, known)
         for place in walk(flow)

@@ -11,9 +11,10 @@ from csplatform.kit import audit
 from csplatform.kit.errors import Conflict, DomainError
 from csplatform.kit.permissions import require
 from journeys.flow.document import dump
+from journeys.flow.models import DEFAULT, flow_of
 from journeys.flow.parse import parse_flow
 from journeys.models import Folder, Program
-from journeys.models.program import ProgramState, ProgramType, empty_document
+from journeys.models.program import ProgramState, ProgramType
 
 MAX_DOCUMENT_BYTES = 2_000_000
 
@@ -22,25 +23,32 @@ def create_program(
     *,
     name: str,
     type: str = ProgramType.PERSON,
+    model: str = DEFAULT,
     folder: Folder | None = None,
     description: str = "",
     actor: Any,
     document: Mapping[str, Any] | None = None,
 ) -> Program:
-    """A new draft. Raises DomainError for an empty name, an unknown type or a bad document."""
+    """A new draft, with `document` or with what its model starts with.
+
+    Raises DomainError for an empty name, an unknown type or model, or a bad document.
+    """
     require(actor, "journeys.add_program")
     name = name.strip()
     if not name or len(name) > 200:
         raise DomainError("Give the program a name of at most 200 characters.", path="/name")
     if type not in ProgramType.values:
         raise DomainError("A program is for people or for companies.", path="/type")
-    draft = empty_document() if document is None else _checked(dict(document))
+    start = flow_of(model, type)
+    draft = _checked(start if document is None else dict(document))
     with transaction.atomic():
         program = Program.objects.create(
-            name=name, type=type, folder=folder, description=description, draft=draft,
-            created_by=actor,
+            name=name, type=type, model=model, folder=folder, description=description,
+            draft=draft, created_by=actor,
         )  # fmt: skip
-        audit.record(actor, "program.create", program, after={"name": name, "type": type})
+        audit.record(
+            actor, "program.create", program, after={"name": name, "type": type, "model": model}
+        )
     return program
 
 
@@ -135,6 +143,7 @@ def clone_program(program_id: int, *, actor: Any) -> Program:
     return create_program(
         name=f"{original.name[:190]} (copy)",
         type=original.type,
+        model=original.model,
         folder=original.folder,
         description=original.description,
         actor=actor,

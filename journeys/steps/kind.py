@@ -171,6 +171,8 @@ class StepKind:
     icon: ClassVar[str]  # a Material Symbols name
     group: ClassVar[str]  # "Messages", "Waits", "Decisions", "Data", "People"
     subjects: ClassVar[tuple[str, ...]] = ("person", "company")
+    # Fields that hold an id say of what: json_schema_extra={"reference": "email_template"}, a kind
+    # of document (csplatform.ascode); so copies in files carry names instead.
     Config: ClassVar[type[Config]]
     ends: ClassVar[bool] = False  # nobody gets past it
     writes_subjects: ClassVar[bool] = False  # the engine locks the subjects first

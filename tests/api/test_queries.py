@@ -174,4 +174,5 @@ def test_members_of_a_segment_cost_the_same_for_1_and_50(api: Caller) -> None:
 
 def test_each_resource_with_a_list_is_measured() -> None:
     lists = {r.prefix for r in routes if hasattr(r.viewset, "list") and "(" not in r.prefix}
-    assert lists == {name.split()[0] for name in MAKERS}
+    files = {"program-templates"}  # no rows: as many as there are files
+    assert lists - files == {name.split()[0] for name in MAKERS}

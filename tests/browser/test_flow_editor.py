@@ -60,7 +60,7 @@ def test_a_welcome_program_is_built_by_mouse_and_travelled(page, live_server, ru
     AttributeDefinition.objects.create(
         subject="person", name="plan", label="Plan", type="choice", choices=["free", "pro"]
     )
-    page.goto(live_server.url + reverse("admin:journeys_program_add"))
+    page.goto(live_server.url + reverse("admin:journeys_program_add") + "?model=journey")
     page.fill("[name=name]", "Welcome")
     page.click("[name=_save]")
     expect(page.locator("#flow-editor[data-ready]")).to_be_visible()

@@ -151,7 +151,7 @@ class Admin:
 
     def make_program(self) -> str:
         """Mail, wait for its click, dialog, wait for its completion. Returns the program's path."""
-        self.open("/admin/journeys/program/add/")
+        self.open("/admin/journeys/program/add/?model=journey")
         self.tab.fill("[name=name]", "Warm welcome")
         self.save()
         path = self.tab.url.removeprefix(self.url).removesuffix("flow/")

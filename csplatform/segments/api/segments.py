@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from csplatform.api.fields import ObjectField, ShapeSerializer
 from csplatform.api.problems import ProblemAnswer
 from csplatform.api.viewsets import ReadViewSet
+from csplatform.ascode.api import ExportMixin
 from csplatform.kit import sql
 from csplatform.kit.clock import now
 from csplatform.kit.errors import DomainError
@@ -83,7 +84,7 @@ class PreviewAnswer(serializers.Serializer):
 RULE = {"all": [{"test": "attribute", "name": "role", "operator": "equals", "value": "admin"}]}
 
 
-class SegmentViewSet(ReadViewSet):
+class SegmentViewSet(ExportMixin, ReadViewSet):
     """Named groups of people or companies."""
 
     queryset = Segment.objects.all()
@@ -100,6 +101,7 @@ class SegmentViewSet(ReadViewSet):
         "preview": "segments.view_segment",
         "clone": "segments.add_segment",
         "recompute": "segments.change_segment",
+        "export": "segments.view_segment",
     }
 
     @extend_schema(

@@ -27,7 +27,11 @@ class SegmentConfig(Config):
         title="Segment",
         ge=1,
         le=2**63 - 1,
-        json_schema_extra={"widget": "select", "options": "segments.names"},
+        json_schema_extra={
+            "widget": "select",
+            "options": "segments.names",
+            "reference": "segment",
+        },
     )
 
 

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from csplatform.api.fields import ObjectField, ShapeSerializer
 from csplatform.api.problems import ProblemAnswer
 from csplatform.api.viewsets import ReadViewSet
+from csplatform.ascode.api import ExportMixin
 from engagements.inapp.filters import EngagementFilter, InvitationFilter
 from engagements.inapp.models import Engagement, Invitation, TriggeredBy
 from engagements.inapp.operations.drafts import create_engagement, delete_engagement, save_draft
@@ -75,7 +76,7 @@ class EngagementChecks(serializers.Serializer):
     problems = ProblemAnswer(many=True)
 
 
-class EngagementViewSet(ReadViewSet):
+class EngagementViewSet(ExportMixin, ReadViewSet):
     """What people meet inside the product."""
 
     queryset = Engagement.objects.all()
@@ -93,6 +94,7 @@ class EngagementViewSet(ReadViewSet):
         "launch": "engagements.launch_engagement",
         "pause": "engagements.launch_engagement",
         "end": "engagements.launch_engagement",
+        "export": "engagements.view_engagement",
     }
 
     @extend_schema(

@@ -32,7 +32,9 @@ class CallWebhookConfig(Config):
     """Where to, as what, with what besides the usual."""
 
     endpoint: int | None = Field(
-        default=None, title="Endpoint", json_schema_extra={"options": "webhook_endpoints"}
+        default=None,
+        title="Endpoint",
+        json_schema_extra={"options": "webhook_endpoints", "reference": "webhook_endpoint"},
     )
     event_type: str = Field(
         default="program.step",

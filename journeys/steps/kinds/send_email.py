@@ -24,7 +24,9 @@ class SendEmailConfig(Config):
     """Which mail."""
 
     template: int | None = Field(
-        default=None, title="Mail template", json_schema_extra={"options": "email_templates"}
+        default=None,
+        title="Mail template",
+        json_schema_extra={"options": "email_templates", "reference": "email_template"},
     )
 
 

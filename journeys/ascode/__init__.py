@@ -1,0 +1,1 @@
+"""Programs, mail templates and webhook endpoints as code: one file per kind of document."""

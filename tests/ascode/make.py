@@ -1,0 +1,57 @@
+"""A small world for exports and imports."""
+
+from csplatform.segments.operations.definition import SegmentInput, save_segment
+from engagements.inapp.operations.drafts import create_engagement
+from engagements.inapp.operations.life import launch_engagement
+from journeys.models import Program
+from journeys.operations.draft import create_program
+from tests import factories as make
+
+CHAMPION = {"test": "attribute", "name": "persona", "operator": "equals", "value": "Champion"}
+
+
+def segment(name="Champions", rule=None, **more):
+    """A segment."""
+    given = SegmentInput(name, rule=CHAMPION if rule is None else rule, **more)
+    return save_segment(given, actor=None)
+
+
+def dialog(name="Hello dialog", launched=True):
+    """A dialog that programs may show."""
+    made = create_engagement(name, kind="dialog", actor=None)
+    return launch_engagement(made.pk, actor=None) if launched else made
+
+
+def welcome(name="Welcome") -> Program:
+    """A program that points at one of everything."""
+    champions = segment()
+    inner = segment("Not champions", {"test": "segment", "operator": "not_in",
+                                      "segment": champions.pk})  # fmt: skip
+    mail = make.mail_template(name="Hello mail")
+    hook, _ = make.webhook_endpoint(name="CRM")
+    shown = dialog()
+    in_segment = {"test": "segment", "segment": inner.pk}
+    rich = {"test": "attribute", "name": "arr", "operator": "gt", "value": 5}
+    company = {"test": "company", "match": "any", "rule": rich}
+    opened = {"type": "event", "step": "mail", "event": "opened"}
+    document = {
+        "entry": {"sources": [{"kind": "segment", "segment": champions.pk}],
+                  "re_enrolment": "every_time"},
+        "goal": {"all": [in_segment, company]},
+        "goal_exits": False,
+        "exits": [{"name": "Gone", "rule": {"not": in_segment}}],
+        "steps": [
+            make.step("send_email", "mail", template=mail.pk),
+            make.step("conditional_wait", "opened", amount=2, unit="days", logic="any",
+                      conditions=[opened, {"type": "rule", "rule": in_segment}],
+                      exits={"met": [], "not_met": [
+                          make.step("call_webhook", "hook", endpoint=hook.pk,
+                                    event_type="a.b", fields=[])]}),
+            make.step("if_else", "asked", paths=[{"key": "yes", "label": "In", "rule": in_segment}],
+                      exits={"yes": [make.step("trigger_engagement", "dialog",
+                                               engagement=shown.pk)], "else": []}),
+            make.step("set_attribute", "persona", attribute="persona", value="Champion"),
+        ],
+    }  # fmt: skip
+    return create_program(name=name, description="Line one\nline two", document=document,
+                          actor=None)  # fmt: skip

@@ -1,10 +1,13 @@
 """The demo tenant goes through the public operations and is plausible (OPS-01)."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.management import CommandError, call_command
 
 from csplatform.accounts.models import User
 from csplatform.customers.models import Company, Event, Person
+from csplatform.kit.clock import now
 from csplatform.segments.models import Segment
 from journeys.models import Outbox, Participant, Program
 
@@ -18,7 +21,8 @@ def _own_folder(settings, tmp_path):
 
 
 def test_the_tenant_is_whole_and_in_motion(tmp_path):
-    """Customers, events, segments with members, two programs with people at several steps."""
+    """Customers, events, segments, two programs with people at several steps, one to be published
+    and one without entries."""
     call_command("demo_tenant", verbosity=0)
     assert Company.objects.count() == 200
     assert Person.objects.count() == 5000
@@ -26,12 +30,17 @@ def test_the_tenant_is_whole_and_in_motion(tmp_path):
     assert all(count > 0 for count in Segment.objects.values_list("member_count", flat=True))
     assert User.objects.filter(is_staff=True).count() == 7
     assert "manager" in (tmp_path / "demo-logins.txt").read_text()
-    assert Program.objects.filter(state="active", quarantine="").count() == 2
-    for program in Program.objects.all():
+    moving = Program.objects.filter(state="active", quarantine="", accepts_entries=True)
+    assert moving.count() == 2
+    for program in moving:
         inside = Participant.objects.filter(program=program)
         assert inside.values("step").distinct().count() >= 2
         assert not inside.filter(state="failed").exists()
     assert Outbox.objects.exists()
+    scheduled = Program.objects.get(state="scheduled")
+    assert timedelta(days=6) < scheduled.publish_at - now() < timedelta(days=8)
+    closed = Program.objects.get(state="active", accepts_entries=False)
+    assert Participant.objects.filter(program=closed, ended_at=None).exists()
     with pytest.raises(CommandError, match="has data already"):
         call_command("demo_tenant", verbosity=0)
     call_command("demo_tenant", if_empty=True, verbosity=0)

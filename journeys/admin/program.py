@@ -372,6 +372,13 @@ class ProgramAdmin(ModelAdmin):
         ]
         return [*over_all, *pages, clone, *super().get_urls()]
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """There is one history of a program: that of its life."""
+        url = reverse("admin:journeys_program_life_history", args=[load_program(object_id).pk])
+        return HttpResponseRedirect(url)
+
     def clone_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A draft copy, opened in the editor."""
         need(request, "journeys.add_program")

@@ -23,6 +23,7 @@ from journeys.flow.checks import StepMark, check_flow, errors
 from journeys.flow.document import Flow, walk
 from journeys.flow.entry import EntryConfig
 from journeys.flow.parse import parse_flow
+from journeys.flow.words import segment_ids
 from journeys.models import EntryScan, Program, ProgramStateChange, ProgramVersion, Relocation, Step
 from journeys.models.program import LifeEvent, ProgramState
 from journeys.operations.relocate import (
@@ -49,6 +50,7 @@ class PublishPreview:
         marks: everything that the checks say; errors block.
         waiting: participants inside; they stay on their version unless chosen otherwise.
         standing: where they stand.
+        counting: names of source segments whose members are being worked out just now.
     """
 
     would_enter: int
@@ -57,6 +59,7 @@ class PublishPreview:
     references: tuple[tuple[str, int | str], ...]
     waiting: int
     standing: tuple[Standing, ...] = ()
+    counting: tuple[str, ...] = ()
 
     @property
     def can_publish(self) -> bool:
@@ -80,7 +83,15 @@ def publish_preview(program_id: int) -> PublishPreview:
         references=tuple(sorted(_references(flow), key=str)),
         waiting=sum(place.count for place in places),
         standing=places,
+        counting=_being_counted(flow),
     )
+
+
+def _being_counted(flow: Flow) -> tuple[str, ...]:
+    """Right after a segment was made or changed, fewer would enter than there will be."""
+    ids = segment_ids(flow.entry)
+    counted = Segment.objects.filter(pk__in=ids).due()
+    return tuple(counted.values_list("name", flat=True)) if ids else ()
 
 
 def _kinds_of(flow: Flow) -> list[tuple[StepKind, Any]]:

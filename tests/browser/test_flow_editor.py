@@ -34,7 +34,7 @@ def page(window: BrowserContext, live_server: Any, problems: list[str]) -> Page:
 
 
 def watch(page: Page, problems: list[str]) -> None:
-    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("pageerror", lambda error: problems.append(f"{error} {error.stack}"))
     page.on(
         "console",
         lambda line: problems.append(line.text) if "Content Security" in line.text else None,

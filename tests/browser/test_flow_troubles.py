@@ -48,6 +48,7 @@ def test_signed_out_while_editing_keeps_the_edit_until_one_is_back(page, window,
     program = make.program(wait("w1", "Pause"), publish=False)
     open_flow(page, live_server, program)
     card(page, "Pause").click()
+    expect(page.locator("[data-step-name]")).to_be_visible()
     Session.objects.all().delete()
     page.locator("[data-step-name]").fill("Written while signed out")
     expect(page.locator("#flow-saved")).to_have_text("Not saved: you are signed out")

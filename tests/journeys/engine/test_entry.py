@@ -80,7 +80,17 @@ def test_the_preview_counts_without_changing_anything(run_lanes):
     assert preview.would_enter == 1
     assert [(reason, count) for reason, _, count in preview.refused] == [("no_email", 1)]
     assert ("email_template", mail.pk) in preview.references
+    assert preview.counting == ()
     assert not Participant.objects.exists()
+
+
+def test_the_preview_says_when_a_segment_is_still_being_worked_out(run_lanes):
+    """PRG-40: a new segment has no members for a moment."""
+    segment = pro_segment()
+    program = make.program(entry=entry(segment), publish=False)
+    assert publish_preview(program.pk).counting == (segment.name,)
+    run_lanes()
+    assert publish_preview(program.pk).counting == ()
 
 
 def test_pause_freezes_and_resume_lengthens_timers(run_lanes):

@@ -38,12 +38,27 @@ export function toast(element, text, action = null) {
   toastTimer = setTimeout(() => (element.hidden = true), TOAST_MS);
 }
 
+/** Menus of buttons close when one looks elsewhere. */
+function closeMenus(but = null) {
+  document.querySelectorAll(".fl-drop[open]").forEach((menu) => {
+    if (menu !== but) menu.open = false;
+  });
+}
+document.addEventListener("click", (event) => closeMenus(event.target.closest?.(".fl-drop")));
+document.addEventListener("keydown", (event) => {
+  const menu = document.querySelector(".fl-drop[open]");
+  if (event.key !== "Escape" || !menu) return;
+  closeMenus();
+  menu.querySelector("summary").focus();
+});
+
 /** Show what publishing, pausing or stopping would do; its form posts like any other. */
 export async function openLife(dialog, what, url, goTo = null) {
   const wait = document.createElement("p");
   wait.className = "fl-none";
   wait.textContent = "Looking what would happen…";
   dialog.replaceChildren(wait);
+  closeMenus();
   dialog.showModal();
   const address = url.includes("?") ? url : `${url}?do=${what}`;
   const response = await fetch(address, { credentials: "same-origin" });

@@ -15,13 +15,15 @@ export class Panel {
     this.timer = 0;
     element.addEventListener("input", () => this.#typed());
     element.addEventListener("change", () => this.#typed());
-    element.addEventListener("submit", (event) => event.preventDefault());
+    element.addEventListener("submit", (event) => {
+      if (event.target.matches("[data-panel-form]")) event.preventDefault();
+    });
     element.addEventListener("click", (event) => this.#click(event));
     element.addEventListener("keydown", (event) => this.#key(event));
   }
 
   get form() {
-    return this.element.querySelector("form");
+    return this.element.querySelector("form[data-panel-form]");
   }
 
   /** Open the panel of a step, the entry or the aims. */

@@ -42,7 +42,7 @@ async function say(box) {
 }
 
 document.addEventListener("change", (event) => {
-  const box = event.target.closest("[data-when]");
+  const box = event.target.closest("[data-publish-when]");
   if (!box) return;
   if (event.target.name === "when") choose(box);
   else say(box);

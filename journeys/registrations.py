@@ -76,6 +76,7 @@ def _register_work() -> None:
             "journeys.publish", "live", schedule.publish_due, schedule.publish_pending
         ),
         LaneWork("journeys.scan", "bulk", enroll.scan_chunk, enroll.scan_pending),
+        LaneWork("journeys.held", "bulk", life.let_in_chunk, life.held_pending),
         LaneWork(
             "journeys.relocate", "bulk", relocate.relocate_chunk, relocate.relocation_pending
         ),

@@ -96,6 +96,12 @@ def body_of(request: HttpRequest) -> dict[str, Any]:
     return data
 
 
+def revision_of(request: HttpRequest) -> int | None:
+    """The draft that somebody looked at, from a form; None when it does not say."""
+    text = request.POST.get("revision", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
 def whole_number(data: dict[str, Any], name: str) -> int:
     """A required number of a JSON body."""
     value = data.get(name)

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from csplatform.kit.clock import now
 from csplatform.kit.errors import DomainError
-from journeys.admin.door import load_program, need
+from journeys.admin.door import load_program, need, revision_of
 from journeys.admin.flow_page import changes_in_words
 from journeys.admin.moves_page import move_rows, moves_of
 from journeys.flow.document import find
@@ -188,8 +188,7 @@ def _reason(request: HttpRequest) -> str:
 
 
 def _publish(program: Program, request: HttpRequest) -> tuple[str, str]:
-    text = request.POST.get("revision", "")
-    revision = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    revision = revision_of(request)
     moves = moves_of(request.POST.dict())
     if request.POST.get("when") == "later":
         at = moment_of(request.POST.get("day", ""), request.POST.get("time", ""))
@@ -267,7 +266,7 @@ def _stop(program: Program, request: HttpRequest) -> tuple[str, str]:
 
 
 def _discard(program: Program, request: HttpRequest) -> tuple[str, str]:
-    discard_changes(program.pk, actor=request.user)
+    discard_changes(program.pk, actor=request.user, revision=revision_of(request))
     return "flow", "The flow is back to what is published."
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from csplatform.kit.clock import database_now
 from csplatform.kit.errors import DomainError
-from journeys.admin.door import frame, load_program, need
+from journeys.admin.door import frame, load_program, need, revision_of
 from journeys.admin.flow_page import changes_in_words
 from journeys.flow.cards import Tree, build_tree
 from journeys.flow.diff import diff_words
@@ -99,16 +99,18 @@ def _tree(version: ProgramVersion, program: Program) -> Tree:
 
 @require_POST
 def versions_do(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin) -> HttpResponse:
-    """Restore a version into the draft: version=N."""
+    """Restore a version into the draft that was looked at: version=N, revision=N."""
     need(request, "journeys.change_program")
     program = load_program(object_id)
     version = _shown(program, request.POST.get("version", ""))
     if version is None:
         raise Http404
+    seen = revision_of(request)
     try:
         save_draft(
-            program.pk, version.in_force(), revision=program.draft_revision, actor=request.user
-        )
+            program.pk, version.in_force(), actor=request.user, audit_as="program.restore",
+            revision=program.draft_revision if seen is None else seen,
+        )  # fmt: skip
     except DomainError as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(reverse("admin:journeys_program_versions", args=[program.pk]))

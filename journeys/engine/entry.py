@@ -27,6 +27,7 @@ REASONS = {
 }
 # Came while the program was paused, quarantined or closed: looked at again when it goes on.
 HELD = "paused"
+HELD_AT_ONCE = 2_000
 # Not worth a line in the list of refusals: nothing was missed.
 SILENT = ("already_in", "gone")
 
@@ -180,12 +181,15 @@ def hold_back(program: Program, subject: str, subject_ids: Sequence[int], *, now
 
 
 def take_held(program: Program, entry: EntryConfig) -> list[int]:
-    """Forget who was held back; those of them that are in a source of the program still."""
+    """Forget the next ones who were held back, at most HELD_AT_ONCE; those of them that are in a
+    source of the program still."""
     found = sql.rows(
-        "WITH held AS (DELETE FROM journeys_refusal WHERE program_id = %s AND reason = %s"
+        "WITH held AS (DELETE FROM journeys_refusal WHERE id IN"
+        "  (SELECT id FROM journeys_refusal WHERE program_id = %s AND reason = 'paused'"
+        "   ORDER BY id LIMIT %s FOR UPDATE)"
         "  RETURNING coalesce(person_id, company_id) AS id)"
         " SELECT id FROM held WHERE EXISTS (SELECT 1 FROM segments_member m"
         "  WHERE m.segment_id = ANY(%s) AND m.subject_id = held.id) ORDER BY id",
-        [program.pk, HELD, [source.segment for source in entry.sources]],
+        [program.pk, HELD_AT_ONCE, [source.segment for source in entry.sources]],
     )
     return [row[0] for row in found]

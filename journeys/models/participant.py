@@ -266,7 +266,11 @@ class Refusal(models.Model):
             )
         ]
         indexes = [
-            models.Index(F("person"), condition=Q(person__isnull=False), name="refusals_of_person")
+            models.Index(F("person"), condition=Q(person__isnull=False), name="refusals_of_person"),
+            # who is to get in when the program goes on
+            models.Index(
+                fields=["program", "id"], condition=Q(reason="paused"), name="refusal_held"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -52,11 +52,15 @@ def create_program(
     return program
 
 
-def save_draft(program_id: int, document: Any, *, revision: int, actor: Any) -> Program:
+def save_draft(
+    program_id: int, document: Any, *, revision: int, actor: Any, audit_as: str = ""
+) -> Program:
     """Store an edited flow document.
 
     Args:
         revision: the draft_revision that the edit was based on.
+        audit_as: verb of an audit entry, for what replaces a whole flow (a restored version, an
+            import); edits one by one leave none.
 
     Raises Conflict when somebody else saved in between (nothing is lost: the caller still has
     its document), DomainError with paths for a document that is no flow.
@@ -69,7 +73,10 @@ def save_draft(program_id: int, document: Any, *, revision: int, actor: Any) -> 
         ).exclude(state=ProgramState.STOPPED)
         if not saved.update(draft=flow, draft_revision=revision + 1, publish_failure=[]):
             _refuse_save(program_id, revision)
-    return Program.objects.get(pk=program_id)
+        program = Program.objects.get(pk=program_id)
+        if audit_as:
+            audit.record(actor, audit_as, program, after={"revision": program.draft_revision})
+    return program
 
 
 def _checked(document: Any) -> dict[str, Any]:
@@ -101,13 +108,18 @@ def _refuse_frozen(program: Program) -> None:
         raise Conflict("A stopped program cannot be edited: clone it.", code="state")
 
 
-def discard_changes(program_id: int, *, actor: Any) -> Program:
-    """Put the draft back to the published flow."""
+def discard_changes(program_id: int, *, actor: Any, revision: int | None = None) -> Program:
+    """Put the draft back to the published flow.
+
+    Raises Conflict when there is none, or when the draft is no longer at `revision` (if given).
+    """
     require(actor, "journeys.change_program")
     with transaction.atomic():
         program = Program.objects.select_for_update(no_key=True).get(pk=program_id)
         if program.published is None:
             raise Conflict("This program was never published, so there is nothing to go back to.")
+        if revision is not None and program.draft_revision != revision:
+            raise Conflict("Somebody else changed this flow in the meantime.", code="stale")
         _refuse_frozen(program)
         program.draft = program.published.in_force()
         program.draft_revision += 1
@@ -125,15 +137,22 @@ def update_details(
     if not name.strip():
         raise DomainError("Give the program a name.", path="/name")
     with transaction.atomic():
-        program = Program.objects.select_for_update(no_key=True).get(pk=program_id)
-        before = {"name": program.name, "description": program.description}
+        program = (
+            Program.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("folder")
+            .get(pk=program_id)
+        )
+        before = _details(program)
         program.name, program.description, program.folder = name.strip(), description, folder
         program.save(update_fields=["name", "description", "folder", "updated_at"])
-        audit.record(
-            actor, "program.change", program, before=before,
-            after={"name": program.name, "description": description},
-        )  # fmt: skip
+        audit.record(actor, "program.change", program, before=before, after=_details(program))
     return program
+
+
+def _details(program: Program) -> dict[str, str]:
+    return {
+        "name": program.name, "description": program.description, "folder": program.folder_name,
+    }  # fmt: skip
 
 
 def clone_program(program_id: int, *, actor: Any) -> Program:

@@ -159,20 +159,20 @@ def scan_chunk() -> int:
     open.
     """
     with transaction.atomic():
-        scan = (
-            _open_scans().select_for_update(skip_locked=True, of=("self",)).order_by("pk").first()
-        )
-        if scan is None:
+        found = _open_scans().order_by("pk").values_list("pk", "program_id").first()
+        if found is None:
             return 0
-        now = database_now()
-        # Locked, so that a program being stopped or paused takes nobody in behind its back.
+        # Locked, so that a program being stopped or paused takes nobody in behind its back; before
+        # the scan, as stopping does.
         program = (
             Program.objects.select_for_update(of=("self",), no_key=True)
             .select_related("published")
-            .get(pk=scan.program_id)
+            .get(pk=found[1])
         )
-        if not program.takes_in:
+        scan = EntryScan.objects.select_for_update().filter(pk=found[0], done_at=None).first()
+        if scan is None or not program.takes_in:
             return 1  # changed since it was chosen
+        now = database_now()
         assert program.published is not None  # an active program has a version
         version = load_versions([program.published.pk]).get(program.published.pk)
         if version is None:

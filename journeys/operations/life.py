@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from csplatform.freshness.touches import touch
 from csplatform.kit import audit, sql
@@ -15,7 +16,7 @@ from journeys.emails.operations import release_postponed
 from journeys.engine.entry import enter, entry_config, take_held
 from journeys.engine.reactions import resumed_key
 from journeys.engine.versions import load_versions, readable_steps
-from journeys.models import Program
+from journeys.models import Program, Refusal
 from journeys.models.program import LifeEvent, ProgramState
 from journeys.operations.publish import forget_plan, record_state
 from journeys.operations.removal import remove_rows
@@ -116,7 +117,8 @@ def _catch_up(program: Program, thawed: list[tuple], now: datetime) -> None:
 
 
 def let_in_held(program: Program, now: datetime) -> None:
-    """Who came while the program stood still or took nobody in, unless it still does."""
+    """The first of those who came while the program stood still or took nobody in, unless it
+    still does; the bulk lane lets in the others (`let_in_chunk`)."""
     if program.published is None or program.state != ProgramState.ACTIVE or program.quarantine:
         return
     if not program.accepts_entries:
@@ -127,6 +129,31 @@ def let_in_held(program: Program, now: datetime) -> None:
     entry = entry_config(program.published)
     held = take_held(program, entry)
     enter(program, version, entry, held, now=now, cause={"how": "came while it stood still"})
+    wake_on_commit("bulk")
+
+
+def _with_held() -> QuerySet[Refusal]:
+    """Those held back by programs that take people in again."""
+    return Refusal.objects.filter(
+        reason="paused", program__state=ProgramState.ACTIVE, program__accepts_entries=True,
+        program__quarantine="",
+    )  # fmt: skip
+
+
+def held_pending() -> bool:
+    """Whether anybody who was held back can get in now."""
+    return _with_held().exists()
+
+
+def let_in_chunk() -> int:
+    """Let in the next of those who were held back by one program; its own commit (bulk lane)."""
+    with transaction.atomic():
+        program_id = _with_held().order_by("program").values_list("program", flat=True).first()
+        if program_id is None:
+            return 0
+        rows = Program.objects.select_for_update(of=("self",), no_key=True)
+        let_in_held(rows.select_related("published").get(pk=program_id), database_now())
+    return 1
 
 
 def lift_quarantines() -> int:

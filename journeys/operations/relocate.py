@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from csplatform.kit import audit, sql
 from csplatform.kit.clock import database_now
@@ -95,9 +95,14 @@ def checked_choices(choices: Any, flow: Flow, path: str = "/moves") -> dict[str,
 def start_relocations(
     program: Program, version: ProgramVersion, choices: Choices, *, now: datetime, actor: Any
 ) -> list[Relocation]:
-    """Note who is to go where; the bulk lane does it. Inside the caller's transaction."""
+    """Note who is to go where; the bulk lane does it. Inside the caller's transaction, which has
+    locked the program. What was decided before about the same steps, and what leads to versions
+    of old, is overtaken."""
     flow = parse_flow(version.document)
     wanted = checked_choices(choices, flow)
+    program.relocations.filter(
+        Q(step_key__in=list(wanted)) | ~Q(version=version), done_at=None
+    ).update(done_at=now)
     if not wanted:
         return []
     counts = {row.key: row.count for row in standing(program, flow, target=version.pk)}
@@ -161,15 +166,17 @@ def relocate_chunk() -> int:
     Returns how many were looked at (1 for one that was only finished); 0: none is open.
     """
     with transaction.atomic():
-        row = _open().select_for_update(skip_locked=True, of=("self",)).order_by("pk").first()
-        if row is None:
+        found = _open().order_by("pk").values_list("pk", "program_id").first()
+        if found is None:
             return 0
-        # Locked, so that a program being stopped or paused moves nobody behind its back.
-        state = Program.objects.select_for_update(no_key=True).get(pk=row.program_id).state
-        if state != ProgramState.ACTIVE:
-            return 1
+        # Programs before what belongs to them: stopping and publishing close relocations.
+        state = Program.objects.select_for_update(no_key=True).get(pk=found[1]).state
+        rows = Relocation.objects.select_for_update(of=("self",)).select_related("version")
+        row = rows.filter(pk=found[0], done_at=None).first()
+        if row is None or state != ProgramState.ACTIVE:
+            return 1  # changed since it was chosen
         now = database_now()
-        ids = _next_ids(row)
+        ids = _next_ids(row, now)
         if ids and row.to_step:
             _move(row, row.to_step, ids, now)
         elif ids:
@@ -182,14 +189,16 @@ def relocate_chunk() -> int:
     return len(ids) or 1
 
 
-def _next_ids(row: Relocation) -> list[int]:
-    """Lock the next ones who still stand there; who is in a worker's hand is waited for."""
+def _next_ids(row: Relocation, now: datetime) -> list[int]:
+    """Lock the next ones who still stand there; who is in a worker's hand is waited for. Whose
+    time has come goes on by the version that they waited for."""
     steps = Step.objects.filter(version__program=row.program_id, key=row.step_key)
-    old = list(steps.exclude(version=row.version_id).values_list("pk", flat=True))
+    old = steps.filter(version__number__lt=row.version.number)
     found = sql.rows(
         "SELECT id FROM journeys_participant WHERE step_id = ANY(%s) AND ended_at IS NULL"
-        " AND state = 'active' AND id > %s ORDER BY id LIMIT %s FOR UPDATE",
-        [old, row.after_id, CHUNK],
+        " AND state = 'active' AND id > %s AND (phase = 'run' OR coalesce(limit_at, due_at) > %s)"
+        " ORDER BY id LIMIT %s FOR UPDATE",
+        [list(old.values_list("pk", flat=True)), row.after_id, now, CHUNK],
     )
     return [found_row[0] for found_row in found]
 

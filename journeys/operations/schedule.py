@@ -21,6 +21,7 @@ from journeys.operations.publish import forget_plan, publish_program, record_sta
 from journeys.operations.relocate import checked_choices
 
 log = logging.getLogger(__name__)
+MOST_AT_ONCE = 50
 FARTHEST = timedelta(days=2 * 365)
 SCHEDULABLE = (ProgramState.DRAFT, ProgramState.ACTIVE)
 
@@ -147,16 +148,31 @@ def publish_pending() -> bool:
 
 
 def publish_due() -> int:
-    """Publish the program that has been due for longest, or note why it could not be; 0: none is.
+    """Publish what is due, longest first, or note why it could not be; how many, 0: none is.
 
-    One transaction, so a worker that dies leaves it scheduled, for the next one.
+    A transaction each, so a worker that dies leaves it scheduled, for the next one; one that
+    meets a lock or a lost connection holds up no other.
     """
+    due = Program.objects.filter(publish_at__lte=database_now()).order_by("publish_at", "pk")
+    done, met = 0, None
+    for program_id in list(due.values_list("pk", flat=True)[:MOST_AT_ONCE]):
+        try:
+            done += _publish_one(program_id)
+        except NOBODYS_FAULT as error:
+            log.warning("publishing is tried again", extra={"program": program_id})
+            met = error
+    if met is not None and not done:
+        raise met
+    return done
+
+
+def _publish_one(program_id: int) -> int:
+    """Publish this one if it is still due and in nobody's hand."""
     with transaction.atomic():
         program = (
             Program.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
-            .filter(publish_at__lte=database_now())
+            .filter(pk=program_id, publish_at__lte=database_now())
             .select_related("publish_by")
-            .order_by("publish_at", "pk")
             .first()
         )
         if program is None:
@@ -190,9 +206,17 @@ def _chosen(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 def _note_failure(program: Program, problems: list[Problem]) -> None:
     """Open the draft again, with the problems at their steps until somebody edits it."""
-    flow = parse_flow(program.draft)
+    try:
+        flow: Flow | None = parse_flow(program.draft)
+    except DomainError:  # stored before flows were read as strictly as now
+        flow = None
     failure = [
-        {"step": step_of(flow, p.path), "path": p.path, "code": p.code, "message": p.message}
+        {
+            "step": step_of(flow, p.path) if flow else "",
+            "path": p.path,
+            "code": p.code,
+            "message": p.message,
+        }
         for p in problems
     ]
     old = program.state

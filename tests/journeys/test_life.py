@@ -9,6 +9,7 @@ from csplatform.customers.operations.attributes import patch_attributes
 from csplatform.kit.clock import now
 from csplatform.kit.errors import Conflict, NotAllowed
 from csplatform.segments.operations.definition import SegmentInput, save_segment
+from journeys.engine import entry as engine_entry
 from journeys.models import EntryScan, Participant, Program, ProgramStateChange, Refusal
 from journeys.operations.amend import amend_step
 from journeys.operations.draft import delete_program, discard_changes, save_draft
@@ -375,3 +376,17 @@ def test_the_length_of_pauses_is_added_up():
 )
 def test_a_length_in_words(seconds, words):
     assert span(timedelta(seconds=seconds)) == words
+
+
+def test_many_who_were_held_back_get_in_by_the_bulk_lane(run_lanes, monkeypatch):
+    """PRG-45: the click that takes entries again lets in the first of them only."""
+    monkeypatch.setattr(engine_entry, "HELD_AT_ONCE", 2)
+    program = program_of(segment())
+    disable_program(program.pk, actor=None)
+    for someone in make.people(5):
+        join(someone, run_lanes)
+    enable_program(program.pk, actor=None)
+    assert Participant.objects.filter(program=program).count() == 2
+    run_lanes("bulk")
+    assert Participant.objects.filter(program=program).count() == 5
+    assert not Refusal.objects.exists()

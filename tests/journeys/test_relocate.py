@@ -8,6 +8,8 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from csplatform.customers.models import AttributeDefinition
+from csplatform.customers.operations.attributes import patch_attributes
+from csplatform.kit.clock import database_now
 from csplatform.kit.errors import Conflict, DomainError, NotAllowed
 from journeys.models import (
     Outbox,
@@ -291,3 +293,67 @@ def test_steps_of_versions_with_people_cannot_go(run_lanes):
     move = Transition.objects.get(kind="move")
     assert Step.objects.get(pk=move.step_id).key == "w1"
     assert Step.objects.get(pk=move.to_step_id).key == "w2"
+
+
+def test_a_newer_version_overtakes_moves_to_an_older_one(run_lanes):
+    """PRG-42: nobody is taken back, newcomers least of all."""
+    program = make.program(timer(3))
+    inside(program, run_lanes, 2)
+    put(program, timer(5))
+    publish_program(program.pk, actor=None, moves={"w1": {"do": "move"}})
+    put(program, timer(7))
+    publish_program(program.pk, actor=None)
+    enroll(program.pk, make.ids(make.people(1)), actor=None)
+    run_lanes()
+    assert where(program) == {"w1": [1, 1, 3]}
+    assert not program.relocations.filter(done_at=None).exists()
+
+
+def test_a_move_never_leads_back(run_lanes):
+    """PRG-42: also not one that is still open when people are on a later version."""
+    program = make.program(timer(3))
+    inside(program, run_lanes, 1)
+    put(program, timer(5))
+    publish_program(program.pk, actor=None, moves={"w1": {"do": "end"}})
+    put(program, timer(7))
+    publish_program(program.pk, actor=None)
+    enroll(program.pk, make.ids(make.people(1)), actor=None)
+    Relocation.objects.update(done_at=None)
+    run_lanes()
+    assert where(program) == {"w1": [3]}
+
+
+def test_the_later_decision_about_a_step_counts(run_lanes):
+    """PRG-42: thought again before the bulk lane came to it."""
+    program = make.program(timer(3))
+    inside(program, run_lanes)
+    put(program, timer(5), timer(9, "w9"))
+    publish_program(program.pk, actor=None, moves={"w1": {"do": "end"}})
+    relocate(program.pk, {"w1": {"do": "move", "to": "w9"}}, actor=None)
+    run_lanes()
+    assert where(program) == {"w9": [2, 2, 2]}
+
+
+def test_whose_time_has_come_goes_on_by_the_version_waited_for(run_lanes):
+    """PRG-42, PRG-05: a date that was reached is not judged as past by the new version."""
+    AttributeDefinition.objects.create(subject="person", name="due", label="Due", type="date")
+
+    def until(days):
+        return make.step(
+            "wait_timer", "w1", mode="date", attribute="due", days=days, side="after",
+            missing="leave",
+        )  # fmt: skip
+
+    program = make.program(until(0), timer(9, "w9"))
+    someone = make.person(attributes={"due": "2099-01-01"})
+    enroll(program.pk, [someone.pk], actor=None)
+    run_lanes()
+    put(program, until(1), timer(9, "w9"))
+    publish_program(program.pk, actor=None, moves={"w1": {"do": "move"}})
+    moment = database_now() - timedelta(minutes=1)
+    Participant.objects.update(due_at=moment, limit_at=moment)
+    patch_attributes("person", {someone.pk: {"due": moment.date().isoformat()}}, cause={})
+    run_lanes("bulk")
+    assert where(program) == {"w1": [1]}
+    run_lanes()
+    assert where(program) == {"w9": [1]}

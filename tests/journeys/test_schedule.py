@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from django.conf import settings as configured
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from csplatform.accounts.models import AuditEntry
 from csplatform.kit import jobs
@@ -273,6 +273,39 @@ def test_an_unexpected_error_is_noted_and_holds_up_no_other(ann, run_lanes, monk
     second.refresh_from_db()
     assert (first.state, second.state) == ("draft", "active")
     assert "broken" in first.publish_failure[0]["message"]
+
+
+def test_a_draft_that_cannot_be_read_holds_up_no_other(ann, run_lanes):
+    """Stored by hand, or before flows were read as strictly as now."""
+    first, second = scheduled(ann), scheduled(ann)
+    Program.objects.filter(pk=first.pk).update(draft={"steps": [{"key": 1}]})
+    Program.objects.update(publish_at=database_now())
+    run_lanes("live")
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state) == ("draft", "active")
+    assert first.publish_failure[0]["path"].startswith("/steps/0")
+
+
+def test_what_meets_a_lock_is_tried_again_and_holds_up_no_other(ann, monkeypatch):
+    first, second = scheduled(ann), scheduled(ann)
+    Program.objects.update(publish_at=database_now())
+    real = schedule.publish_program
+
+    def publish(program_id, **more):
+        if program_id == first.pk:
+            raise OperationalError("lock timeout")
+        return real(program_id, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(schedule, "publish_program", publish)
+        assert publish_due() == 1
+        with pytest.raises(OperationalError):
+            publish_due()
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state) == ("scheduled", "active")
+    assert publish_due() == 1
 
 
 def test_a_failure_is_gone_once_it_is_scheduled_again(ann, run_lanes):

@@ -3,8 +3,10 @@
 from html import unescape
 
 import pytest
+from django.contrib.messages import get_messages
 from django.urls import reverse
 
+from csplatform.accounts.models import AuditEntry
 from csplatform.kit.clock import now
 from csplatform.segments.models import Member, Segment
 from journeys.models import Folder, Participant, Program
@@ -201,9 +203,21 @@ def test_versions_tell_their_changes_and_can_be_restored(manager):
     page = read(manager, "versions", program, show="1")
     assert "“A day”: Wait for 1 → 5." in page
     assert "Leaves the program: seen" in page
-    manager.post(url("versions_do", program), {"version": "1"})
+    program.refresh_from_db()
+    seen = str(program.draft_revision)
+    assert f'name="revision" value="{seen}"' in read(manager, "versions", program)
+    save_draft(
+        program.pk, program.draft, revision=program.draft_revision, actor=None
+    )  # a colleague
+    refused = manager.post(url("versions_do", program), {"version": "1", "revision": seen})
+    assert "Somebody else changed this flow" in str(list(get_messages(refused.wsgi_request)))
+    gone = manager.post(url("life_do", program), {"do": "discard", "revision": seen})
+    assert "Somebody else changed this flow" in str(list(get_messages(gone.wsgi_request)))
+    later = str(int(seen) + 1)
+    manager.post(url("versions_do", program), {"version": "1", "revision": later})
     program.refresh_from_db()
     assert program.draft == program.versions.get(number=1).document
+    assert AuditEntry.objects.get(verb="program.restore").subject_id == str(program.pk)
 
 
 # --- snapshot and participants (PRG-60) -----------------------------------------------------------

@@ -30,22 +30,23 @@ def decide(runs: Sequence[Run], now: datetime) -> None:
     check_goals(runs, now)
     waiting: dict[tuple[int, str, bool], list[Run]] = defaultdict(list)
     for run in runs:
-        _line_up(run, waiting, now)
+        _line_up(run, waiting)
     while waiting:
         (_, _, fresh), group = waiting.popitem()
         outcomes = _ask(group, fresh, now)
         _draw_outbox_ids(group, outcomes)
         for run in group:
             _apply(run, outcomes[run.traveller.id], now)
-            _line_up(run, waiting, now)
+            _line_up(run, waiting)
+    _let_go([run for run in runs if run.leaving and not run.over], now)
 
 
-def _line_up(run: Run, waiting: dict[tuple[int, str, bool], list[Run]], now: datetime) -> None:
-    """Put a run into the group of its step, or end it when there is no step left."""
-    if run.over or (run.moved and not run.fresh):
+def _line_up(run: Run, waiting: dict[tuple[int, str, bool], list[Run]]) -> None:
+    """Put a run into the group of its step, or have it leave when there is no step left."""
+    if run.over or run.leaving or (run.moved and not run.fresh):
         return
     if run.step is None:
-        run.end("completed", "end", now, "leave", {})
+        run.leaving = ("completed", "end", {})
         return
     waiting[run.version.id, run.step.key, run.fresh].append(run)
 
@@ -86,6 +87,22 @@ def _check_goal(version: CompiledVersion, runs: list[Run], now: datetime) -> Non
             run.note("goal", run.step, "", evidence)
             if version.goal_exits:
                 run.end("completed", "goal", now, "leave", evidence)
+
+
+def _let_go(runs: list[Run], now: datetime) -> None:
+    """End those who have come to an end, after a look whether what their last steps wrote has
+    reached the goal."""
+    by_version: dict[int, list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.version.goal is not None and run.version.writes_subjects:
+            by_version[run.version.id].append(run)
+    for group in by_version.values():
+        done = [run for run in group if run.leaving and run.leaving[0] == "completed"]
+        _check_goal(group[0].version, done, now)
+    for run in runs:
+        if run.leaving and not run.over:
+            state, reason, evidence = run.leaving
+            run.end(state, reason, now, "leave", evidence)
 
 
 def _hits(rule: Node, version: CompiledVersion, runs: Sequence[Run], now: datetime) -> set[int]:
@@ -171,7 +188,7 @@ def _apply(run: Run, outcome: Outcome, now: datetime) -> None:
             run.had_waits = False  # they stay
             _freeze(run, now)
         case Leave():
-            run.end(outcome.state, outcome.reason, now, "leave", dict(outcome.evidence))
+            run.leaving = (outcome.state, outcome.reason, dict(outcome.evidence))
         case Fail():
             run.end("failed", outcome.reason, now, "fail", dict(outcome.evidence))
 

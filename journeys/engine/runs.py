@@ -56,6 +56,7 @@ class Run:
     expired: bool = False  # its wait was decided by the limit
     heard: tuple[tuple[str, int], ...] = ()  # what it knew to have happened then
     moved: bool = False
+    leaving: tuple[str, str, dict[str, Any]] | None = None  # state, reason, evidence: not yet ended
     log: list[Entry] = field(default_factory=list)
     sends: list[Sending] = field(default_factory=list)
 

@@ -236,7 +236,10 @@ class World:
             return False
         program.versions.append(Version(len(program.versions) + 1, deepcopy(document)))
         for run in self._inside(program):
-            if run.step in moves:
+            # whose time has come goes on by the version that was waited for
+            until = run.limit if run.limit is not None else run.due
+            ahead = run.phase == "run" or (until is not None and until > self.now)
+            if run.step in moves and ahead:
                 self._relocate(run, program.published, moves[run.step])
         return True
 

@@ -281,3 +281,20 @@ def test_a_batch_costs_the_same_whatever_its_size(count):
     ) as queries:
         assert advance_due(0 if count < 200 else 1) == count
     assert len(queries) <= 30
+
+
+@pytest.mark.parametrize("ends", [[], [make.step("exit", "e1", reason="seen")]])
+@pytest.mark.parametrize("goal_exits", [True, False])
+def test_a_goal_that_the_last_step_reaches_is_tagged(run_lanes, ends, goal_exits):
+    """PRG-25: met at any time, also by the step after which the run is over."""
+    AttributeDefinition.objects.create(subject="person", name="stage", label="Stage", type="text")
+    goal = {"test": "attribute", "name": "stage", "operator": "equals", "value": "won"}
+    program = make.program(
+        make.step("set_attribute", "sa", attribute="stage", value="won"), *ends,
+        goal=goal, goal_exits=goal_exits,
+    )  # fmt: skip
+    enroll(program.pk, [make.person().pk], actor=None)
+    run_lanes()
+    run = Participant.objects.get()
+    assert (run.state, run.goal_at is not None) == ("completed", True)
+    assert run.end_reason == ("goal" if goal_exits else "seen" if ends else "end")

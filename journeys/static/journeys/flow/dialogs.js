@@ -45,6 +45,17 @@ function closeMenus(but = null) {
   });
 }
 document.addEventListener("click", (event) => closeMenus(event.target.closest?.(".fl-drop")));
+document.addEventListener("scroll", () => closeMenus(), { capture: true, passive: true });
+
+/** Below its button and inside the window, whatever clips what stands around it. */
+document.addEventListener("toggle", (event) => {
+  const menu = event.target;
+  if (!menu.matches?.(".fl-drop") || !menu.open) return;
+  const list = menu.querySelector(".fl-drop-list");
+  const at = menu.getBoundingClientRect();
+  list.style.top = `${at.bottom + 6}px`;
+  list.style.left = `${Math.max(8, Math.min(at.right, innerWidth - 8) - list.offsetWidth)}px`;
+}, true);
 document.addEventListener("keydown", (event) => {
   const menu = document.querySelector(".fl-drop[open]");
   if (event.key !== "Escape" || !menu) return;

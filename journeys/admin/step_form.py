@@ -141,15 +141,20 @@ class _Builder:
             inner = value if isinstance(value, dict) else {}
             return replace(found, fields=self.inputs(item.fields, inner))
         if item.fields:
-            rows = [row for row in value or () if isinstance(row, dict)]
+            rows = [row for row in _listed(value) if isinstance(row, dict)]
             items = tuple(self.inputs(item.fields, row) for row in rows)
-            return replace(found, items=items, blank=self.inputs(item.fields, {}))
+            return replace(found, value=rows, items=items, blank=self.inputs(item.fields, {}))
+        if item.widget == "chips":
+            return replace(found, value=_listed(value))
         if item.widget == "list":
-            lines = value if isinstance(value, (list, tuple)) else ()
-            return replace(
-                found, value="\n".join(str(line) for line in lines), template=_template("lines")
-            )
+            lines = "\n".join(str(line) for line in _listed(value))
+            return replace(found, value=lines, template=_template("lines"))
         return found
+
+
+def _listed(value: Any) -> list[Any]:
+    """What a flow that was written by hand holds where a list is meant."""
+    return list(value) if isinstance(value, (list, tuple)) else []
 
 
 def _template(widget: str) -> str:

@@ -50,7 +50,11 @@ def export_selected(
     if len(rows) > MAX_ROWS:
         messages.error(request, f"Choose at most {MAX_ROWS} at once.")
         return None
-    text = export_text([(kind, row) for row in rows], actor=request.user)
+    try:
+        text = export_text([(kind, row) for row in rows], actor=request.user)
+    except DomainError as error:
+        tell_problems(request, error)
+        return None
     return _file(text, f"{kind.key}s" if len(rows) != 1 else f"{kind.key}-{rows[0].name}")
 
 

@@ -3,12 +3,15 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from django.db.models import prefetch_related_objects
+
 from csplatform.ascode.kind import ExportKind, export_kinds
 from csplatform.ascode.yamltext import dump_documents
 from csplatform.kit.errors import DomainError, Problem
 from csplatform.kit.permissions import require
 
 Reference = tuple[str, Any]
+MOST_PROBLEMS = 20
 
 
 def export_text(pairs: Sequence[tuple[ExportKind, Any]], *, actor: Any) -> str:
@@ -23,7 +26,10 @@ def export_text(pairs: Sequence[tuple[ExportKind, Any]], *, actor: Any) -> str:
 
 
 def documents_of(pairs: Sequence[tuple[ExportKind, Any]]) -> list[dict[str, Any]]:
-    """The documents of rows, with names in place of ids."""
+    """The documents of rows, with names in place of ids. Raises DomainError with all that cannot
+    be told by names."""
+    for kind in {kind.key: kind for kind, _ in pairs}.values():
+        prefetch_related_objects([row for of, row in pairs if of is kind], *kind.related)
     drafts = [(kind, row, kind.document(row)) for kind, row in pairs]
     wanted: set[Reference] = set()
 
@@ -36,20 +42,28 @@ def documents_of(pairs: Sequence[tuple[ExportKind, Any]]) -> list[dict[str, Any]
     naming = _Naming(wanted)
     found = []
     for kind, row, data in drafts:
+        naming.whose = f"“{row.name}”"
         settings = kind.swapped(data, "", naming.name)
         found.append({"kind": kind.key, "name": row.name, **settings})
-        naming.refuse(f"“{row.name}”")
+    naming.refuse()
     return found
 
 
-def find_row(kind: ExportKind, name: str) -> Any:
-    """The one row of a name. Raises DomainError when there is none, or more than one."""
-    rows = kind.rows([name])
-    if not rows:
-        raise DomainError(f"There is no {kind.label} “{name}”.", path="/name", code="unknown")
-    if len(rows) > 1:
-        raise DomainError(several(kind, name, len(rows)), path="/name", code="ambiguous")
-    return rows[0]
+def find_rows(kind: ExportKind, names: Sequence[str]) -> list[Any]:
+    """The one row of each name, one query. Raises DomainError for names of none and of several."""
+    there: dict[str, list[Any]] = {}
+    for row in kind.rows(names):
+        there.setdefault(row.name, []).append(row)
+    problems = []
+    for name in names:
+        if name not in there:
+            problems.append(Problem("/name", f"There is no {kind.label} “{name}”.", "unknown"))
+        elif len(there[name]) > 1:
+            text = several(kind, name, len(there[name]))
+            problems.append(Problem("/name", text, "ambiguous"))
+    if problems:
+        raise DomainError(problems)
+    return [there[name][0] for name in names]
 
 
 def several(kind: ExportKind, name: str, count: int) -> str:
@@ -72,22 +86,25 @@ class _Naming:
             for type_, names in self._names.items()
         }
         self._problems: list[Problem] = []
+        self.whose = ""
 
     def name(self, type_: str, value: Any, path: str) -> Any:
         name = self._names.get(type_, {}).get(value)
         kind = export_kinds.get(type_)
         if name is None:
             text = f"This points at a {kind.label} that is gone: choose another one first."
-            self._problems.append(Problem(path, text, "gone"))
+            self._problem(path, text, "gone")
         elif self._counts[type_].get(name, 0) > 1:
             text = several(kind, name, self._counts[type_][name])
-            self._problems.append(Problem(path, text, "ambiguous"))
+            self._problem(path, text, "ambiguous")
         return name
 
-    def refuse(self, whose: str) -> None:
+    def _problem(self, path: str, text: str, code: str) -> None:
+        self._problems.append(Problem(path, f"{self.whose}: {text}", code))
+
+    def refuse(self) -> None:
         if self._problems:
-            raise DomainError([Problem(p.path, f"{whose}: {p.message}", p.code)
-                               for p in self._problems])  # fmt: skip
+            raise DomainError(self._problems[:MOST_PROBLEMS])
 
 
 def counted(kind: ExportKind, names: Collection[str]) -> dict[str, int]:

@@ -6,7 +6,7 @@ says exactly what would happen, and asks for the same permissions.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from csplatform.ascode.kind import Change, ExportKind, Fields, export_kinds
 from csplatform.ascode.yamltext import load_documents
 from csplatform.kit import sql
 from csplatform.kit.errors import Conflict, DomainError, NotAllowed, Problem
+from csplatform.kit.permissions import require
 from csplatform.kit.schema import parse_config
 
 # One import at a time: names are looked up first and taken afterwards.
@@ -151,7 +152,11 @@ def apply_documents(
 
 
 class _Run:
-    """One import inside its transaction."""
+    """One import inside its transaction.
+
+    Rows are looked up unlocked, so that an import holds up nobody whose things stay as they are;
+    what is going to be changed is locked and read again.
+    """
 
     def __init__(self, documents: Sequence[Parsed], actor: Any) -> None:
         self.documents = {document.key: document for document in documents}
@@ -180,10 +185,7 @@ class _Run:
                 with transaction.atomic():
                     changes.append(self._one(document))
             except DomainError as error:
-                self.refused = self.refused or isinstance(error, NotAllowed)
-                self.problems += [
-                    replace(p, path=f"{document.path}{p.path}") for p in error.problems
-                ]
+                self._not(error, document.path)
         self._refuse()
         return tuple(sorted(changes, key=lambda change: change.index))
 
@@ -206,16 +208,44 @@ class _Run:
 
         for document in self.documents.values():
             document.kind.swapped(document.data, document.path, gather)
-        for type_, wanted in names.items():
-            for row in export_kinds.get(type_).rows(wanted):
+        hidden = self._hidden(names)
+        for type_ in names.keys() - hidden.keys():
+            for row in export_kinds.get(type_).rows(names[type_]):
                 self.there.setdefault((type_, row.name), []).append(row)
-        for owner, to, path in pointed:
-            self._point(owner, to, path)
         for document in self.documents.values():
-            rows = self.there.get(document.key, [])
-            if len(rows) > 1 and document.policy != CREATE:
-                text = several(document.kind, document.name, len(rows))
-                self.problems.append(Problem(f"{document.path}/name", text, "ambiguous"))
+            self._place(document, hidden.get(document.kind.key))
+        for owner, to, path in pointed:
+            if error := hidden.get(to[0]):
+                self._not(error, path)
+            else:
+                self._point(owner, to, path)
+
+    def _place(self, document: Parsed, hidden: NotAllowed | None) -> None:
+        """A document's own name: of a kind that may be seen, and of one thing at most."""
+        rows = self.there.get(document.key, [])
+        if hidden:
+            self._not(hidden, f"{document.path}/kind")
+        elif len(rows) > 1 and document.policy != CREATE:
+            text = several(document.kind, document.name, len(rows))
+            self.problems.append(Problem(f"{document.path}/name", text, "ambiguous"))
+
+    def _hidden(self, types: Iterable[str]) -> dict[str, NotAllowed]:
+        """Kinds that the actor may not see. Nothing is said about their names: “unchanged” and
+        “there is none” would tell what is there, one guess at a time."""
+        found = {}
+        for type_ in types:
+            kind = export_kinds.get(type_)
+            try:
+                require(self.actor, kind.permission)
+            except NotAllowed:
+                text = f"Your role may not see any {kind.label}, so no import can name one."
+                found[type_] = NotAllowed(text, code=kind.permission)
+        return found
+
+    def _not(self, error: DomainError, path: str) -> None:
+        """Keep what stands against the import, with its place in the file."""
+        self.refused = self.refused or isinstance(error, NotAllowed)
+        self.problems += [replace(p, path=f"{path}{p.path}") for p in error.problems]
 
     def _point(self, document: Parsed, key: Key, path: str) -> None:
         """One name in a document: in the same file, or exactly one that is there."""
@@ -270,8 +300,20 @@ class _Run:
         if _same(old, new):
             return replace(change, what="unchanged")
         said = tuple(kind.differences(old, new))
-        kind.change(row, new, self.actor)
+        kind.change(self._held(kind, row), new, self.actor)
         return self._checked(replace(change, what="changed", sentences=said), kind)
+
+    def _held(self, kind: ExportKind, seen: Any) -> Any:
+        """The row, locked until the import is over, and still as it was compared. Raises Conflict
+        when somebody saved it since: writing would undo what they did."""
+        rows = kind.model._default_manager.select_for_update(no_key=True)
+        row: Any = rows.filter(pk=seen.pk).first()
+        if row is None or row.name != seen.name or not _same(
+            kind.document(row), kind.document(seen)
+        ):  # fmt: skip
+            text = "Somebody else changed this during the import: look at the differences again."
+            raise Conflict(text, code="stale")
+        return row
 
     def _checked(self, change: Change, kind: ExportKind) -> Change:
         """With what is left to do. Raises DomainError for what an editor would not have let be."""
@@ -289,8 +331,13 @@ class _Run:
         return found
 
     def _refuse(self) -> None:
-        if self.problems:
-            raise (NotAllowed if self.refused else DomainError)(self.problems)
+        if not self.problems:
+            return
+        if self.refused:
+            raise NotAllowed(self.problems)
+        if any(problem.code == "stale" for problem in self.problems):
+            raise Conflict(self.problems)
+        raise DomainError(self.problems)
 
 
 def _same(old: Any, new: Any) -> bool:

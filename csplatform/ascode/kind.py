@@ -33,6 +33,7 @@ class ExportKind:
         Document: the settings; a title for each, `{"reference": type}` for ids,
             `{"widget": "rule"}` for rules.
         subject_field: field of Document that says whom its rules are about; "" for "person".
+        related: relations that `document` reads, fetched for many rows at once.
     """
 
     key: ClassVar[str]
@@ -40,15 +41,17 @@ class ExportKind:
     model: ClassVar[type[Model]]
     Document: ClassVar[type[Fields]]
     subject_field: ClassVar[str] = ""
+    related: ClassVar[tuple[str, ...]] = ()
 
     @property
     def permission(self) -> str:
-        """What one must be allowed to export it."""
+        """What one must be allowed to export it, to compare a file with it or to point at it."""
         return f"{self.model._meta.app_label}.view_{self.model._meta.model_name}"
 
     def rows(self, names: Collection[str]) -> Sequence[Any]:
         """Rows of these names."""
-        return list(self.model._default_manager.filter(name__in=names).order_by("pk"))
+        found = self.model._default_manager.filter(name__in=names).order_by("pk")
+        return list(found.prefetch_related(*self.related))
 
     def names(self, ids: Collection[int]) -> dict[int, str]:
         """Id to name, one query."""

@@ -43,7 +43,7 @@ def export_page(request: HttpRequest, kind: str, object_id: int) -> HttpResponse
 def export_selected(
     model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]
 ) -> HttpResponse | None:
-    """The bulk action of a list: the chosen rows as one file."""
+    """The bulk action of a list: the chosen rows as one file. The list tells DomainErrors."""
     kind = kind_of(queryset.model)
     assert kind is not None  # registered for the models of kinds only
     rows = list(queryset[: MAX_ROWS + 1])

@@ -1,7 +1,7 @@
 """Engagements as code: the draft that is being edited, and the settings."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
 
 from django.utils.dateparse import parse_datetime
@@ -113,16 +113,17 @@ def _settings(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _moment(text: str | None, name: str) -> datetime | None:
+    """In UTC, as it comes back from the database: one moment is one text."""
     if text is None:
         return None
     try:
         found = parse_datetime(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        example = "Give a time with its zone, e.g. 2027-01-31T09:00:00+00:00."
-        raise DomainError(example, path=f"/{name}", code="time")
-    return found
+        if found is not None and found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    example = "Give a time with its zone, e.g. 2027-01-31T09:00:00+00:00."
+    raise DomainError(example, path=f"/{name}", code="time")
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -24,9 +24,9 @@ from journeys.steps.registry import step_kinds
 
 DETAILS = ("type", "model", "folder", "description")
 STEP = ("key", "kind", "name", "config", "exits")
-# Marks of what is still to be chosen; a draft may be so, anything else wrong is refused.
 # What a flow document leaves out when it is so.
 _BLANK: dict[str, Any] = {"goal": None, "goal_exits": True, "exits": []}
+# Marks of what is still to be chosen; a draft may be so, anything else wrong is refused.
 OPEN = {"missing", "empty", "empty_rule", "not_active"}
 
 
@@ -57,6 +57,7 @@ class ProgramKind(ExportKind):
     model: ClassVar[Any] = Program
     Document: ClassVar[type[Fields]] = ProgramFields
     subject_field: ClassVar[str] = "type"
+    related: ClassVar[tuple[str, ...]] = ("folder",)
 
     def document(self, row: Program) -> dict[str, Any]:
         """Details and draft. A folder stands by its name: it is made when it is not there."""
@@ -84,8 +85,10 @@ class ProgramKind(ExportKind):
         return found
 
     def normal(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The flow in its stored form."""
-        return {**{name: data[name] for name in DETAILS}, **_BLANK, **_flow(data)}
+        """Folder and flow in their stored form."""
+        details = {name: data[name] for name in DETAILS}
+        details["folder"] = (data["folder"] or "").strip() or None
+        return {**details, **_BLANK, **_flow(data)}
 
     def differences(self, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         """Details by field, the flow as the page “Versions” says it."""

@@ -25,6 +25,10 @@ class WebhookEndpointKind(ExportKind):
     model: ClassVar[Any] = WebhookEndpoint
     Document: ClassVar[type[Fields]] = EndpointFields
 
+    def normal(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The address as the operation keeps it."""
+        return {**data, "url": data["url"].strip()}
+
     def create(self, name: str, data: dict[str, Any], actor: Any) -> WebhookEndpoint:
         """Through the operation, with a secret of its own that nobody has seen."""
         row, _ = create_endpoint(EndpointInput(name, **data), actor=actor)

@@ -9,10 +9,12 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from csplatform.accounts.models import AuditEntry
+from csplatform.accounts.models import AuditEntry, Role
+from csplatform.accounts.roles import GRANTS, grants
 from csplatform.ascode.exporting import export_text
 from csplatform.ascode.importing import import_text
 from csplatform.ascode.kind import export_kinds, kind_of
+from csplatform.ascode.pages import PERMISSION
 from csplatform.ascode.yamltext import MAX_BYTES, load_documents
 from csplatform.kit.errors import Conflict, DomainError, NotAllowed
 from csplatform.segments.models import Segment
@@ -264,6 +266,88 @@ def test_the_number_of_queries_does_not_grow_with_what_is_pointed_at():
             export_text([(kind_of(Program), row)], actor=None)
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_the_number_of_queries_does_not_grow_with_the_number_of_programs():
+    """Their folders are read at once: by the command, by name and all."""
+    for number in range(12):
+        text = f"kind: program\nname: P{number}\nfolder: F{number}"
+        import_text(text, actor=None)
+    names = [f"P{number}" for number in range(12)]
+
+    def queries(call):
+        with CaptureQueriesContext(connection) as seen:
+            call()
+        return len(seen)
+
+    few, many = names[:2], names
+    assert queries(lambda: command("export_config", "program", *few)) == queries(
+        lambda: command("export_config", "program", *many)
+    )
+    all_of_them = queries(lambda: command("export_config", "program"))
+    Program.objects.exclude(name__in=few).delete()
+    assert queries(lambda: command("export_config", "program")) == all_of_them
+
+
+def test_comparing_many_programs_costs_no_query_for_each_folder():
+    """Only the savepoints of the documents are their own."""
+    for number in range(12):
+        import_text(f"kind: program\nname: P{number}\nfolder: F{number}", actor=None)
+    text = command("export_config", "program")
+    with CaptureQueriesContext(connection) as queries:
+        import_text(text, actor=None, dry_run=True)
+    assert sum('FROM "journeys_folder"' in query["sql"] for query in queries) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'kind: program\nname: P\nfolder: ""',
+        'kind: program\nname: P\nfolder: "  "',
+        'kind: program\nname: P\nfolder: " Lifecycle "',
+        'kind: program\nname: " P "\ndescription: " d "',
+        'kind: segment\nname: S\ndescription: " d "',
+        'kind: email_template\nname: M\nsubject: " Hi "\nreply_to: " a@example.com "',
+        'kind: webhook_endpoint\nname: W\nurl: " https://example.com/x "',
+        "kind: engagement\nname: E\ntype: dialog\nstarts_at: 2027-01-31T10:00:00+05:30",
+    ],
+)
+def test_an_import_settles(text):
+    """The second time it is unchanged, however the operation keeps what was written."""
+    assert import_text(text, actor=None).changes[0].what == "created"
+    assert import_text(text, actor=None).changes[0].what == "unchanged"
+
+
+def test_an_import_is_no_way_to_find_out_what_is_there(monkeypatch):
+    """Who may not see a kind hears the same of names that are there and of those that are not, in
+    documents and where they are pointed at."""
+    monkeypatch.setitem(GRANTS, Role.CSM, ("segments.*", "journeys.add_program",
+                                           "journeys.change_program"))  # fmt: skip
+    csm = factories.staff("csm")
+    factories.mail_template(name="Secret")
+    there = everything()
+    step = "steps: [{key: ab, kind: send_email, name: M, config: {template: %s}}]"
+    pointing = f"kind: segment\nname: S\n---\nkind: program\nname: P\n{step}"
+    for one, other, path in (
+        (there, there.replace("Secret", "Nobody"), "/documents/0/kind"),
+        (pointing % "Secret", pointing % "Nobody", "/documents/1/steps/0/config/template"),
+    ):
+        told = []
+        for text in (one, other):
+            with pytest.raises(NotAllowed) as caught:
+                import_text(text, actor=csm, dry_run=True)
+            told.append([(p.path, p.message) for p in caught.value.problems])
+        assert told[0] == told[1]
+        assert (path, "Your role may not see any mail template, so no import can name one.") in (
+            told[0]
+        )
+
+
+def test_whoever_may_import_may_see_all_that_can_be_named():
+    """So the roles as they are lose nothing."""
+    for role in Role.values:
+        if grants(role, PERMISSION):
+            assert all(grants(role, kind.permission) for kind in export_kinds), role
 
 
 def test_every_id_in_a_config_says_what_it_points_at():

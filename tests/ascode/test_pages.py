@@ -2,11 +2,14 @@
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from csplatform.ascode.kind import export_kinds
+from csplatform.ascode.yamltext import MAX_BYTES
 from csplatform.segments.models import Segment
-from journeys.models import EmailTemplate, Program
+from journeys.models import EmailTemplate, Folder, Program
 from tests import factories
 from tests.ascode import make
 
@@ -45,6 +48,38 @@ def test_ticked_rows_come_as_one_file(manager):
         assert answer.text.count(f"kind: {kind.key}\nname:") == len(ids)
 
 
+def test_ticked_rows_that_point_at_what_is_gone_are_told_by_name(manager):
+    """Above the list, all of them, and no file."""
+    mail = factories.mail_template()
+    step = factories.step("send_email", "ab", template=mail.pk)
+    ids = [factories.program(step, publish=False).pk for _ in range(2)]
+    mail.delete()
+    url = reverse("admin:journeys_program_changelist")
+    sent = {"action": "export_selected", "_selected_action": ids}
+    page = manager.post(url, sent, follow=True)
+    assert page.status_code == 200
+    for name in Program.objects.values_list("name", flat=True):
+        assert f"“{name}”: This points at a mail template that is gone" in page.text
+
+
+def test_the_export_of_many_programs_costs_as_many_queries_as_of_few(manager):
+    """Folders are read at once."""
+    url = reverse("admin:journeys_program_changelist")
+    ids = []
+    for number in range(12):
+        program = factories.program(publish=False)
+        program.folder = Folder.objects.create(name=f"Folder {number}")
+        program.save()
+        ids.append(program.pk)
+    counts = []
+    for some in (ids[:2], ids):
+        with CaptureQueriesContext(connection) as queries:
+            sent = {"action": "export_selected", "_selected_action": some}
+            assert manager.post(url, sent).text.count("folder: Folder") == len(some)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
 def test_an_import_is_looked_at_and_applied(manager):
     """Pasted, with the line ends of a browser; the second step carries what was seen."""
     page = manager.post(IMPORT, {"text": TEXT})
@@ -70,7 +105,7 @@ def test_a_file_may_be_uploaded(manager):
     """UTF-8, at most so large; what is wrong is said with its place."""
     good = SimpleUploadedFile("x.yaml", b"\xef\xbb\xbf" + TEXT.encode())
     assert "Fresh" in manager.post(IMPORT, {"file": good}).text
-    huge = SimpleUploadedFile("x.yaml", b"x" * 1_000_001)
+    huge = SimpleUploadedFile("x.yaml", b"x" * (MAX_BYTES + 1))
     assert "split it" in manager.post(IMPORT, {"file": huge}).text
     latin = SimpleUploadedFile("x.yaml", b"a: \xe4")
     assert "UTF-8" in manager.post(IMPORT, {"file": latin}).text

@@ -7,7 +7,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csplatform.ascode.yamltext import MAX_BYTES, dump_documents, load_documents
+from csplatform.ascode.yamltext import (
+    MAX_BYTES,
+    MAX_DOCUMENTS,
+    MAX_VALUES,
+    dump_documents,
+    load_documents,
+)
 from csplatform.kit.errors import DomainError
 
 text = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\x00"))
@@ -102,3 +108,25 @@ def test_words_that_other_readers_take_for_something_else_are_text():
     assert found == {"a": "no", "b": "on", "c": "010", "d": "2024-01-01", "e": "12:30", "f": "Null",
                      "g": None, "h": "<<", "i": 1.5, "j": "0x10"}  # fmt: skip
     assert math.isclose(found["i"], 1.5)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("a: [" + "1," * (MAX_VALUES + 1) + "]", "values at once"),
+        ("a: " + "[" * 90 + "a: b," * 10_000 + "]" * 90, "values at once"),
+        ("a: [" + ("[" * 100 + "]" * 100 + ",") * 400 + "]", "nested too deeply"),
+        ("--- 1\n" * (MAX_DOCUMENTS + 1) + "--- [", "documents at once"),
+        ("---\n" * (MAX_DOCUMENTS + 1) + "--- [", "documents at once"),
+    ],
+    ids=["values", "values within brackets", "depth", "documents", "empty documents"],
+)
+def test_what_would_take_long_is_refused_while_it_is_read(source, said):
+    """What follows the first value or document too many is not looked at: here it is no YAML."""
+    with pytest.raises(DomainError, match=said):
+        load_documents(source)
+
+
+def test_two_hundred_documents_are_read():
+    """The most that are."""
+    assert len(load_documents("--- {a: 1}\n" * MAX_DOCUMENTS)) == MAX_DOCUMENTS

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from csplatform.ascode.exporting import export_text, find_row
+from csplatform.ascode.exporting import export_text, find_rows
 from csplatform.ascode.kind import export_kinds
 from csplatform.kit.errors import DomainError
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         found = export_kinds.get(kind)
         try:
             rows = (
-                [find_row(found, name) for name in names]
+                find_rows(found, names)
                 if names
                 else list(found.model._default_manager.order_by("name", "pk"))
             )

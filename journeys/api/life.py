@@ -1,11 +1,12 @@
 """The life of a program over HTTP: publish at a time, entries off and on, and its history."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -22,19 +23,22 @@ from journeys.api.program_shapes import (
 from journeys.filters import HistoryFilter
 from journeys.models import Program, ProgramStateChange
 from journeys.operations.entries import disable_program, enable_program
+from journeys.operations.life import pause_program, resume_program, stop_program
 from journeys.operations.schedule import schedule_program, unschedule_program
 from journeys.snapshot.life import begins_pause, with_pauses
 
 LIFE_PERMISSIONS = dict.fromkeys(
-    ("schedule", "unschedule", "disable", "enable"), "journeys.publish_program"
+    ("schedule", "unschedule", "disable", "enable", "pause", "resume", "stop"),
+    "journeys.publish_program",
 )
 
 
 class LifeActions(ApiViewSet):
     """Actions of the programs' viewset."""
 
-    def _answer(self, program_id: int, code: int = 200) -> Response:
-        raise NotImplementedError
+    def _answer(self, program_id: int, code: int = status.HTTP_200_OK) -> Response:
+        row = self.get_queryset().get(pk=program_id)
+        return Response(ProgramSerializer(row).data, status=code)
 
     @extend_schema(
         request=ScheduleGiven,
@@ -62,11 +66,7 @@ class LifeActions(ApiViewSet):
     @action(detail=True, methods=["post"])
     def unschedule(self, request: Request, pk: str) -> Response:
         """Take a scheduled publishing back to draft."""
-        program = self.get_object()
-        shape = ReasonGiven(data=request.data)
-        shape.is_valid(raise_exception=True)
-        unschedule_program(program.pk, actor=request.user, reason=shape.validated_data["reason"])
-        return self._answer(program.pk)
+        return self._move(request, unschedule_program)
 
     @extend_schema(
         request=DisableGiven,
@@ -90,10 +90,31 @@ class LifeActions(ApiViewSet):
     @action(detail=True, methods=["post"])
     def enable(self, request: Request, pk: str) -> Response:
         """Take entries again, first of those who came meanwhile; what was frozen goes on."""
+        return self._move(request, enable_program)
+
+    @extend_schema(request=ReasonGiven, responses=ProgramSerializer)
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, pk: str) -> Response:
+        """Freeze everybody where they are."""
+        return self._move(request, pause_program)
+
+    @extend_schema(request=ReasonGiven, responses=ProgramSerializer)
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: str) -> Response:
+        """Let everybody go on."""
+        return self._move(request, resume_program)
+
+    @extend_schema(request=ReasonGiven, responses=ProgramSerializer)
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, pk: str) -> Response:
+        """End the program for good; everybody inside is removed."""
+        return self._move(request, stop_program)
+
+    def _move(self, request: Request, operation: Callable[..., Any]) -> Response:
         program = self.get_object()
         shape = ReasonGiven(data=request.data)
         shape.is_valid(raise_exception=True)
-        enable_program(program.pk, actor=request.user, reason=shape.validated_data["reason"])
+        operation(program.pk, actor=request.user, reason=shape.validated_data["reason"])
         return self._answer(program.pk)
 
 

@@ -1,6 +1,5 @@
 """Programs over HTTP: the draft, publishing, the life cycle, enrolling."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -30,7 +29,6 @@ from journeys.api.program_shapes import (
     ProgramGiven,
     ProgramSerializer,
     PublishGiven,
-    ReasonGiven,
     RelocationAnswer,
     TroubleAnswer,
     VersionSerializer,
@@ -48,7 +46,6 @@ from journeys.operations.draft import (
     update_details,
 )
 from journeys.operations.enroll import enroll
-from journeys.operations.life import pause_program, resume_program, stop_program
 from journeys.operations.publish import publish_preview, publish_program
 from journeys.operations.relocate import relocate
 from journeys.snapshot.attention import troubles_of
@@ -77,9 +74,6 @@ class ProgramViewSet(ExportMixin, LifeActions, ReadViewSet):
         "attention": "journeys.view_program",
         "clone": "journeys.add_program",
         "publish": "journeys.publish_program",
-        "pause": "journeys.publish_program",
-        "resume": "journeys.publish_program",
-        "stop": "journeys.publish_program",
         **LIFE_PERMISSIONS,
         "amend": "journeys.publish_program",
         "moves": "journeys.view_program",
@@ -92,10 +86,6 @@ class ProgramViewSet(ExportMixin, LifeActions, ReadViewSet):
         """With what the answers name."""
         rows = Program.objects.select_related("folder", "published")
         return rows.defer("draft", "published__document") if self.action == "list" else rows
-
-    def _answer(self, program_id: int, code: int = status.HTTP_200_OK) -> Response:
-        row = self.get_queryset().get(pk=program_id)
-        return Response(ProgramSerializer(row).data, status=code)
 
     @extend_schema(
         request=ProgramGiven,
@@ -258,31 +248,6 @@ class ProgramViewSet(ExportMixin, LifeActions, ReadViewSet):
         given = shape.validated_data
         made = amend_step(program.pk, given["step"], given["config"], actor=request.user)
         return Response(AmendmentAnswer(made).data, status=status.HTTP_201_CREATED)
-
-    @extend_schema(request=ReasonGiven, responses=ProgramSerializer)
-    @action(detail=True, methods=["post"])
-    def pause(self, request: Request, pk: str) -> Response:
-        """Freeze everybody where they are."""
-        return self._move(request, pause_program)
-
-    @extend_schema(request=ReasonGiven, responses=ProgramSerializer)
-    @action(detail=True, methods=["post"])
-    def resume(self, request: Request, pk: str) -> Response:
-        """Let everybody go on."""
-        return self._move(request, resume_program)
-
-    @extend_schema(request=ReasonGiven, responses=ProgramSerializer)
-    @action(detail=True, methods=["post"])
-    def stop(self, request: Request, pk: str) -> Response:
-        """End the program for good; everybody inside is removed."""
-        return self._move(request, stop_program)
-
-    def _move(self, request: Request, operation: Callable[..., Any]) -> Response:
-        program = self.get_object()
-        shape = ReasonGiven(data=request.data)
-        shape.is_valid(raise_exception=True)
-        operation(program.pk, actor=request.user, reason=shape.validated_data["reason"])
-        return self._answer(program.pk)
 
     @extend_schema(
         request=EnrollGiven,

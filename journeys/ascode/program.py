@@ -120,7 +120,9 @@ class ProgramKind(ExportKind):
                 folder=folder_named(data["folder"], actor=actor),
             )  # fmt: skip
         if (flow := _flow(data)) != row.draft:
-            save_draft(row.pk, flow, revision=row.draft_revision, actor=actor)
+            save_draft(
+                row.pk, flow, revision=row.draft_revision, actor=actor, audit_as="program.import"
+            )
 
     def remarks(self, row: Program) -> list[Problem]:
         """What the editor marks: errors of what a file can get right, else what is still open."""

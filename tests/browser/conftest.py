@@ -3,9 +3,12 @@
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.browser.flow_pages import PATIENCE_MS, sign_in, watch
 
 # Playwright keeps an event loop in this thread; the tests' own queries are synchronous.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -38,3 +41,20 @@ def window(chromium: Browser) -> Iterator[BrowserContext]:
 def tab(window: BrowserContext) -> Page:
     """One page of it."""
     return window.new_page()
+
+
+@pytest.fixture
+def problems() -> list[str]:
+    """Errors of the scripts and the policy of `page`."""
+    return []
+
+
+@pytest.fixture
+def page(window: BrowserContext, live_server: Any, problems: list[str]) -> Page:
+    """A page of a program manager who is signed in."""
+    expect.set_options(timeout=PATIENCE_MS)
+    window.set_default_timeout(PATIENCE_MS)
+    sign_in(window, live_server)
+    found = window.new_page()
+    watch(found, problems)
+    return found

@@ -10,6 +10,7 @@ from journeys.models import Program
 from tests import factories as make
 
 SAVED = "All changes saved"
+PATIENCE_MS = 20_000  # the suite's other tests keep the machine busy
 
 
 def sign_in(window: BrowserContext, live_server: Any, role: str = "program_manager") -> None:
@@ -18,6 +19,15 @@ def sign_in(window: BrowserContext, live_server: Any, role: str = "program_manag
     client.force_login(make.staff(role))
     cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value}
     window.add_cookies([{**cookie, "url": live_server.url}])
+
+
+def watch(page: Page, problems: list[str]) -> None:
+    """Note errors of the page's scripts and its policy."""
+    page.on("pageerror", lambda error: problems.append(f"{error} {error.stack}"))
+    page.on(
+        "console",
+        lambda line: problems.append(line.text) if "Content Security" in line.text else None,
+    )
 
 
 def open_flow(page: Page, live_server: Any, program: Program) -> None:

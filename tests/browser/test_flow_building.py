@@ -5,19 +5,17 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from csplatform.customers.models import AttributeDefinition, ExternalId
 from engagements.models import Engagement
 from journeys.models import Program
 from journeys.operations.enroll import enroll
 from tests import factories as make
-from tests.browser.flow_pages import SAVED, card, kinds, saved, sign_in
+from tests.browser.flow_pages import SAVED, card, kinds, saved
 from tests.engagements.make import engagement
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PATIENCE_MS = 20_000
-expect.set_options(timeout=PATIENCE_MS)
 SHAPE = [
     "send_email", "wait_timer", "trigger_engagement",
     ("conditional_wait", {
@@ -28,21 +26,18 @@ SHAPE = [
 
 
 @pytest.fixture
-def page(window: BrowserContext, live_server: Any) -> Page:
+def page(page: Page, live_server: Any) -> Page:
     """An empty canvas."""
-    window.set_default_timeout(PATIENCE_MS)
-    sign_in(window, live_server)
-    found = window.new_page()
     make.mail_template(name="Welcome to Acme")
     engagement(name="First steps")
     AttributeDefinition.objects.create(
         subject="person", name="plan", label="Plan", type="choice", choices=["free", "pro"]
     )
-    found.goto(live_server.url + reverse("admin:journeys_program_add") + "?model=journey")
-    found.fill("[name=name]", "Welcome")
-    found.click("[name=_save]")
-    expect(found.locator("#flow-editor[data-ready]")).to_be_visible()
-    return found
+    page.goto(live_server.url + reverse("admin:journeys_program_add") + "?model=journey")
+    page.fill("[name=name]", "Welcome")
+    page.click("[name=_save]")
+    expect(page.locator("#flow-editor[data-ready]")).to_be_visible()
+    return page
 
 
 def configs(program: Program) -> dict[str, Any]:
@@ -89,9 +84,13 @@ def publish_and_travel(page: Page, program: Program, run_lanes: Any) -> None:
     page.goto(page.url.replace("/snapshot/", "/flow/"))
     expect(card(page, "Send email")).to_contain_text("1 done")
     expect(card(page, "Wait timer")).to_contain_text("1 waiting")
+    card(page, "Wait timer").get_by_text("waiting").click()
+    expect(page.locator(".is-people")).to_contain_text("Ann")
+    page.get_by_role("link", name="Ann").click()
+    expect(page.locator(".fl-feed")).to_contain_text("Entered the program")
 
 
-def test_it_is_built_with_the_mouse(page, run_lanes):
+def test_it_is_built_with_the_mouse(page, run_lanes, problems):
     """PRG-04: every setting chosen in the panel."""
 
     def add(plus: Any, kind: str) -> None:
@@ -110,6 +109,9 @@ def test_it_is_built_with_the_mouse(page, run_lanes):
     page.locator("[data-name=template] select").select_option(label="Welcome to Acme")
     saved(page)
     add(last(), "Wait timer")
+    page.locator("[data-name=amount] input").fill("0")
+    saved(page)
+    expect(card(page, "Wait timer")).to_have_class(re.compile("has-error"))
     page.locator("[data-name=amount] input").fill("2")
     page.locator("[data-name=unit] select").select_option("hours")
     saved(page)
@@ -133,9 +135,10 @@ def test_it_is_built_with_the_mouse(page, run_lanes):
     saved(page)
     assert page.locator(".has-error").count() == 0
     publish_and_travel(page, is_as_meant(), run_lanes)
+    assert problems == []
 
 
-def test_it_is_built_with_the_keyboard_alone(page, run_lanes):
+def test_it_is_built_with_the_keyboard_alone(page, run_lanes, problems):
     """ADM-01: no pointer; the cursor goes where one works on."""
     keys = page.keyboard
 
@@ -201,3 +204,4 @@ def test_it_is_built_with_the_keyboard_alone(page, run_lanes):
     keys.type("pro")
     back_to("Set attribute")
     publish_and_travel(page, is_as_meant(), run_lanes)
+    assert problems == []

@@ -1,44 +1,25 @@
 """The flow editor in a real Chromium: by mouse, by keyboard, in two windows, on a phone."""
 
-import re
 from typing import Any
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from csplatform.customers.models import AttributeDefinition
-from journeys.models import Participant, Program
-from journeys.operations.enroll import enroll
+from journeys.models import Program
 from tests import factories as make
-from tests.browser.flow_pages import SAVED, card, kinds, open_flow, saved, sign_in
+from tests.browser.flow_pages import (
+    PATIENCE_MS,
+    SAVED,
+    card,
+    kinds,
+    open_flow,
+    saved,
+    sign_in,
+    watch,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PATIENCE_MS = 20_000  # the suite's other tests keep the machine busy
-expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture
-def problems() -> list[str]:
-    """Errors of the page's scripts and its policy."""
-    return []
-
-
-@pytest.fixture
-def page(window: BrowserContext, live_server: Any, problems: list[str]) -> Page:
-    window.set_default_timeout(PATIENCE_MS)
-    sign_in(window, live_server)
-    found = window.new_page()
-    watch(found, problems)
-    return found
-
-
-def watch(page: Page, problems: list[str]) -> None:
-    page.on("pageerror", lambda error: problems.append(f"{error} {error.stack}"))
-    page.on(
-        "console",
-        lambda line: problems.append(line.text) if "Content Security" in line.text else None,
-    )
 
 
 def add(page: Page, plus: Any, search: str, title: str) -> None:
@@ -52,87 +33,6 @@ def add(page: Page, plus: Any, search: str, title: str) -> None:
 
 def last_plus(page: Page) -> Any:
     return page.locator(".fl-flow > .fl-col > .fl-gap .fl-plus").last
-
-
-def test_a_welcome_program_is_built_by_mouse_and_travelled(page, live_server, run_lanes, problems):
-    """Mail, wait, conditional wait, if/else, attribute; published from the dialog; Ann enters."""
-    mail = make.mail_template(name="Welcome to Acme")
-    AttributeDefinition.objects.create(
-        subject="person", name="plan", label="Plan", type="choice", choices=["free", "pro"]
-    )
-    page.goto(live_server.url + reverse("admin:journeys_program_add") + "?model=journey")
-    page.fill("[name=name]", "Welcome")
-    page.click("[name=_save]")
-    expect(page.locator("#flow-editor[data-ready]")).to_be_visible()
-    expect(page.locator(".fl-status")).to_contain_text("1 problem")
-
-    add(page, last_plus(page), "send email", "Send email")
-    expect(page.locator("#flow-panel")).to_contain_text("Choose the mail to send.")
-    page.locator("[data-name=template] select").select_option(label="Welcome to Acme")
-    saved(page)
-    expect(card(page, "Send email")).to_contain_text("Sends “Welcome to Acme” to the person")
-    expect(page.locator("#flow-panel [data-sentence]")).to_have_text(
-        "Sends “Welcome to Acme” to the person"
-    )
-    add(page, last_plus(page), "wait timer", "Wait timer")
-    page.locator("[data-name=amount] input").fill("0")
-    saved(page)
-    expect(card(page, "Wait timer")).to_have_class(re.compile("has-error"))
-    page.locator("[data-name=amount] input").fill("2")
-    saved(page)
-    expect(card(page, "Wait timer")).to_contain_text("Waits 2 days")
-
-    add(page, last_plus(page), "conditional", "Conditional wait")
-    page.get_by_role("button", name="Add condition").click()
-    page.locator("[data-what]").select_option(label="“Send email”: opened")
-    saved(page)
-    expect(card(page, "Conditional wait")).to_contain_text("“Send email”: opened, at most 3 days")
-
-    add(page, page.locator('.fl-branch[data-exit="not_met"] .fl-plus').first, "if", "If / else")
-    page.locator("[data-name=label] input").fill("Admins")
-    page.get_by_role("button", name="Add a test").click()
-    saved(page)
-    expect(page.locator(".fl-label", has_text="Admins")).to_be_visible()
-
-    inner = page.locator('.fl-branch[data-exit="not_met"] .fl-branch[data-exit="else"] .fl-plus')
-    add(page, inner.first, "set attribute", "Set attribute")
-    page.locator("[data-name=attribute] select").select_option("plan")
-    page.locator("[data-attribute]").select_option("pro")
-    saved(page)
-    expect(card(page, "Set attribute")).to_contain_text("Sets plan = “pro”")
-
-    program = Program.objects.get()
-    assert kinds(program.draft["steps"]) == [
-        "send_email",
-        "wait_timer",
-        ("conditional_wait", {"met": [],
-                              "not_met": [("if_else", {"yes": [], "else": ["set_attribute"]})]}),
-    ]  # fmt: skip
-    assert program.draft["steps"][0]["config"] == {"template": mail.pk}
-    # Whatever the rule builder left half done is repaired through the document, as an import would.
-    fork = program.draft["steps"][2]["exits"]["not_met"][0]
-    fork["config"]["paths"][0]["rule"] = {
-        "all": [{"test": "attribute", "name": "role", "operator": "equals", "value": "admin"}]
-    }
-    program.save()
-    page.reload()
-    expect(page.locator("#flow-editor[data-ready]")).to_be_visible()
-    page.get_by_role("button", name="Publish…").click()
-    expect(page.locator("#flow-life")).to_contain_text("Nobody enters by itself")
-    page.get_by_role("button", name="Publish now").click()
-    expect(page.get_by_text("Published version 1").first).to_be_visible()
-    ann = make.person(name="Ann")
-    assert enroll(program.pk, [ann.pk], actor=None).entered == 1
-    run_lanes()
-    page.reload()
-    expect(card(page, "Send email")).to_contain_text("1 done")
-    expect(card(page, "Wait timer")).to_contain_text("1 waiting")
-    card(page, "Wait timer").get_by_text("waiting").click()
-    expect(page.locator(".is-people")).to_contain_text("Ann")
-    page.get_by_role("link", name="Ann").click()
-    expect(page.locator(".fl-feed")).to_contain_text("Entered the program")
-    assert Participant.objects.get().state == "active"
-    assert problems == []
 
 
 def test_a_program_is_built_by_keyboard_alone(page, live_server, problems):

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.sessions.models import Session
 from django.urls import reverse
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from engagements.models import Engagement
 from journeys.models import Program
@@ -15,19 +15,10 @@ from journeys.operations.draft import save_draft
 from journeys.operations.enroll import enroll
 from journeys.sample_flow import sample_flow
 from tests import factories as make
-from tests.browser.flow_pages import SAVED, card, open_flow, saved, shape, sign_in
+from tests.browser.flow_pages import PATIENCE_MS, SAVED, card, open_flow, saved, shape, sign_in
 from tests.engagements.make import engagement
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PATIENCE_MS = 20_000
-expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture
-def page(window: BrowserContext, live_server: Any) -> Page:
-    window.set_default_timeout(PATIENCE_MS)
-    sign_in(window, live_server)
-    return window.new_page()
 
 
 def fork(key: str = "ie", name: str = "Fork", **paths: Any) -> dict[str, Any]:

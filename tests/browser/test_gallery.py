@@ -5,17 +5,8 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from journeys.models import Program
-from tests.browser.test_flow_editor import PATIENCE_MS, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def page(window, live_server):
-    """A program manager's tab."""
-    window.set_default_timeout(PATIENCE_MS)
-    sign_in(window, live_server)
-    return window.new_page()
 
 
 def test_a_template_is_found_looked_at_and_used_by_keyboard(page, live_server):

@@ -4,23 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from journeys.models import Amendment, Program
 from journeys.operations.enroll import enroll
 from tests import factories as make
-from tests.browser.test_flow_editor import PATIENCE_MS, card, open_flow, saved, sign_in
+from tests.browser.flow_pages import card, open_flow, saved
 from tests.engagements.make import engagement, person
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 Lanes = Callable[..., int]
-
-
-@pytest.fixture
-def page(window: BrowserContext, live_server: Any) -> Page:
-    window.set_default_timeout(PATIENCE_MS)
-    sign_in(window, live_server)
-    return window.new_page()
 
 
 def versions_of(program: Program) -> list[int]:

@@ -1,39 +1,18 @@
 """A publishing is scheduled in the dialog and comes true on the page (PRG-40)."""
 
 from datetime import UTC, timedelta
-from typing import Any
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from csplatform.kit.clock import now
 from journeys.models import Program
 from tests import factories as make
-from tests.browser.test_flow_editor import PATIENCE_MS, sign_in, watch
+from tests.browser.flow_pages import open_flow
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 TIMER = make.step("wait_timer", "w1", name="A day", amount=1, unit="days")
-
-
-@pytest.fixture
-def problems() -> list[str]:
-    """Errors of the page's scripts and its policy."""
-    return []
-
-
-@pytest.fixture
-def page(window: Any, live_server: Any, problems: list[str]) -> Page:
-    window.set_default_timeout(PATIENCE_MS)
-    sign_in(window, live_server)
-    found = window.new_page()
-    watch(found, problems)
-    return found
-
-
-def open_flow(page: Page, live_server: Any, program: Program) -> None:
-    page.goto(live_server.url + reverse("admin:journeys_program_flow", args=[program.pk]))
-    expect(page.locator("#flow-editor[data-ready]")).to_be_visible()
 
 
 def test_a_publishing_is_scheduled_and_comes_true_on_the_page(

@@ -99,7 +99,12 @@ class ConditionalWait(StepKind):
     group = "Waits"
     Config = ConditionalWaitConfig
     amending = "Those who wait here are judged by the new conditions at once."
-    example = {"conditions": [{"type": "rule", "rule": {"all": []}}], "amount": 3, "unit": "days"}
+    example = {
+        "conditions": [
+            {"type": "rule", "rule": {"test": "attribute", "name": "name", "operator": "set"}}
+        ],
+        "amount": 3, "unit": "days",
+    }  # fmt: skip
 
     def exits(self, config: ConditionalWaitConfig) -> tuple[Exit, ...]:
         """Exactly two."""

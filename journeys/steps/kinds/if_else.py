@@ -53,7 +53,14 @@ class IfElse(StepKind):
     icon = "alt_route"
     group = "Decisions"
     Config = IfElseConfig
-    example = {"paths": [{"key": "yes", "label": "Yes", "rule": {"all": []}}]}
+    example = {
+        "paths": [
+            {
+                "key": "yes", "label": "Has a name",
+                "rule": {"test": "attribute", "name": "name", "operator": "set"},
+            }
+        ]
+    }  # fmt: skip
 
     def exits(self, config: IfElseConfig) -> tuple[Exit, ...]:
         """One per path, and else."""

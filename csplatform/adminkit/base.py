@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import Field, QuerySet
 from django.forms import Field as FormField
@@ -12,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from csplatform.adminkit import seen
 from csplatform.adminkit.checks import ConsoleChecks
 from csplatform.adminkit.extensions import actions_for, links_for
 from csplatform.adminkit.paging import EstimatingPaginator
@@ -29,6 +31,8 @@ class ModelAdmin(UnfoldModelAdmin):
     Attributes:
         empty_title, empty_text: what an empty list says; tell what to do next.
         personal_fields: never written to the audit trail, only that they changed.
+        guards_changes: whether saving over somebody else's changes is refused the first time.
+            Not needed where only what was changed in the form is written.
     """
 
     checks_class = ConsoleChecks
@@ -42,6 +46,26 @@ class ModelAdmin(UnfoldModelAdmin):
     empty_title = ""
     empty_text = ""
     personal_fields: tuple[str, ...] = ()
+    guards_changes = True
+    change_form_before_template = seen.TEMPLATE
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any | None:
+        """The row; Conflict when it would be saved over changes that its page did not show."""
+        obj = super().get_object(request, object_id, from_field)
+        if obj is not None and self.guards_changes and self.has_change_permission(request, obj):
+            fixed = set(self.get_readonly_fields(request, obj))
+            names = flatten_fieldsets(self.get_fieldsets(request, obj))
+            seen.note_seen(request, obj, [name for name in names if name not in fixed])
+        return obj
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """The form, with what it was drawn from."""
+        context["seen"] = seen.seen_on(request)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def changeform_view(
         self,
@@ -51,6 +75,7 @@ class ModelAdmin(UnfoldModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """A domain error raised while saving becomes errors beside the fields, never a 500."""
+        seen.begin_saving(request)
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except DomainError as error:

@@ -18,6 +18,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from csplatform.adminkit.base import ModelAdmin
+from csplatform.adminkit.templatetags.console import when
 from csplatform.kit.errors import DomainError
 from journeys.admin import (
     amend_page,
@@ -142,8 +143,8 @@ class NewProgramForm(ModelForm):
 class ProgramAdmin(ModelAdmin):
     """The program list and the settings of a program."""
 
-    list_display = ["name_and_flow", "who", "model_shown", "state_label", "folder_shown", "inside",
-                    "entered", "goals", "updated_at"]  # fmt: skip
+    list_display = ["name_and_flow", "who", "state_label", "folder_shown", "inside", "entered",
+                    "goals", "changed"]  # fmt: skip
     list_display_links = None
     list_filter = [
         ("state", ChoicesDropdownFilter),
@@ -189,9 +190,12 @@ class ProgramAdmin(ModelAdmin):
         )  # fmt: skip
 
     @admin.display(description="For", ordering="type")
-    def who(self, program: Program) -> str:
-        """People or companies."""
-        return program.get_type_display()
+    def who(self, program: Program) -> SafeString:
+        """People or companies, and the model."""
+        return format_html(
+            '{}<br><span class="text-xs">{}</span>',
+            program.get_type_display(), self.model_shown(program),
+        )  # fmt: skip
 
     @admin.display(description="Model", ordering="model")
     def model_shown(self, program: Program) -> str:
@@ -212,6 +216,11 @@ class ProgramAdmin(ModelAdmin):
             for text, tone in shown
         )
         return format_html_join(" ", "{}", badges)
+
+    @admin.display(description="Changed", ordering="updated_at")
+    def changed(self, program: Program) -> str:
+        """How long ago."""
+        return when(program.updated_at)
 
     @admin.display(description="Folder", ordering="folder__name")
     def folder_shown(self, program: Program) -> str:

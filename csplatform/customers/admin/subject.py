@@ -45,6 +45,7 @@ class SubjectAdmin(ModelAdmin):
 
     subject = ""
     list_per_page = 50
+    guards_changes = False  # only changed values are written
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Rows open the snapshot; it has the button to edit."""

@@ -62,6 +62,7 @@ class CountingList(ChangeList):
 class EngagementAdmin(ModelAdmin):
     """What people meet inside the product."""
 
+    guards_changes = False  # the draft's revision does
     icon = "web_asset"
     list_display = ("name", "kind_label", "state_label", "trigger", "invited", "viewed",
                     "completed", "dismissed", "failed")  # fmt: skip

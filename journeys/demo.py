@@ -3,18 +3,27 @@
 from collections.abc import Sequence
 from typing import Any
 
+from csplatform.customers.models import Person
 from csplatform.customers.operations.events import EventInput, record_events
 from csplatform.demo.parts import DemoPart, World, demo_parts
 from csplatform.kit.jobs import drain
 from csplatform.segments.models import Segment
 from csplatform.segments.operations.definition import SegmentInput, save_segment
+from journeys.consent.operations import note_bounce, save_category, set_preferences
 from journeys.models import EmailTemplate, Folder, Outbox, Program
+from journeys.models.consent import ConsentSource
 from journeys.operations.draft import create_program
 from journeys.operations.publish import publish_program
 from journeys.webhooks.operations import EndpointInput, create_endpoint
 
 NEW_PEOPLE = "New people (last 7 days)"
 QUIET_PEOPLE = "Gone quiet"
+TIPS, NEWS, SERVICE = "Product tips", "News", "Your account"
+CATEGORIES = (
+    (TIPS, "How to get more out of the product; two or three a month.", False),
+    (NEWS, "Releases, events and stories.", False),
+    (SERVICE, "Notices about your account and answers to your questions.", True),
+)
 PERSONAL_MAIL = "A word from your customer success team"
 
 SEGMENTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
@@ -115,9 +124,24 @@ def build_segments(world: World) -> None:
 
 
 def build_mails(world: World) -> None:
-    """Mail templates."""
+    """Mail templates, by category; a few people have unsubscribed, a few addresses bounce."""
+    manager = world.staff["manager"]
+    of = {
+        name: save_category(name, description=text, is_operational=operational, actor=manager)
+        for name, text, operational in CATEGORIES
+    }
     for name, subject, preheader, blocks in MAILS:
-        EmailTemplate.objects.create(name=name, subject=subject, preheader=preheader, blocks=blocks)
+        category = of[TIPS if name != PERSONAL_MAIL else SERVICE]
+        EmailTemplate.objects.create(
+            name=name, subject=subject, preheader=preheader, blocks=blocks, category=category
+        )
+    chosen = world.random.sample(world.person_ids, 14)
+    for person_id in chosen[:10]:
+        wanted = {of[NEWS].pk} if person_id % 3 else {None}
+        set_preferences(person_id, wanted, actor=None, source=ConsentSource.PAGE)
+    addresses = Person.objects.filter(pk__in=chosen[10:]).values_list("email", flat=True)
+    for address in filter(None, addresses):
+        note_bounce(address, hard=True, detail="550 5.1.1 No such user here")
 
 
 def build_endpoint(world: World) -> None:

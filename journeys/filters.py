@@ -6,6 +6,8 @@ from django.db.models import QuerySet
 from csplatform.api.filters import IdFilter, PrefixSearch
 from journeys.models import (
     EmailTemplate,
+    MailOptOut,
+    MailTrouble,
     Outbox,
     Participant,
     Program,
@@ -13,6 +15,7 @@ from journeys.models import (
     ProgramVersion,
     WebhookEndpoint,
 )
+from journeys.models.consent import ConsentSource, TroubleReason
 from journeys.models.outbox import OutboxState
 from journeys.models.participant import RUNNING, ParticipantState
 from journeys.models.program import LifeEvent, ProgramState, ProgramType
@@ -131,9 +134,10 @@ class MessageFilter(django_filters.FilterSet):
 
 
 class TemplateFilter(django_filters.FilterSet):
-    """Mail templates by the beginning of their name."""
+    """Mail templates by the beginning of their name, and by category."""
 
     search = PrefixSearch("name", label="Beginning of the name")
+    category = IdFilter(label="Id of a mail category")
 
     class Meta:
         model = EmailTemplate
@@ -148,4 +152,34 @@ class EndpointFilter(django_filters.FilterSet):
 
     class Meta:
         model = WebhookEndpoint
+        fields: list[str] = []
+
+
+class OptOutFilter(django_filters.FilterSet):
+    """Unsubscriptions by person, category and how they came about."""
+
+    person = IdFilter(label="Id of a person")
+    category = IdFilter(label="Id of a mail category")
+    everything = django_filters.BooleanFilter(
+        field_name="category", lookup_expr="isnull", label="From all mail"
+    )
+    source = django_filters.ChoiceFilter(choices=ConsentSource.choices)
+    since = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte")
+
+    class Meta:
+        model = MailOptOut
+        fields: list[str] = []
+
+
+class TroubleFilter(django_filters.FilterSet):
+    """Addresses that mails did not reach, by the beginning of the address, reason and state."""
+
+    search = PrefixSearch("address", label="Beginning of the address")
+    reason = django_filters.ChoiceFilter(choices=TroubleReason.choices)
+    suppressed = django_filters.BooleanFilter(
+        field_name="blocked_at", lookup_expr="isnull", exclude=True, label="Not written to"
+    )
+
+    class Meta:
+        model = MailTrouble
         fields: list[str] = []

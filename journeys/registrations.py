@@ -12,8 +12,10 @@ from csplatform.segments.usage import segment_users
 from journeys import bench, bench_editor, demo, demo_life, gauges
 from journeys.admin import registrations as admin_registrations
 from journeys.ascode.email_template import EmailTemplateKind
+from journeys.ascode.mail_category import MailCategoryKind
 from journeys.ascode.program import ProgramKind
 from journeys.ascode.webhook_endpoint import WebhookEndpointKind
+from journeys.consent import registrations as consent_registrations
 from journeys.emails import registrations as email_registrations
 from journeys.engine import advance, flips, inbox, reactions
 from journeys.engine.merging import repoint_runs
@@ -51,10 +53,11 @@ def register() -> None:
     merge_hooks.register("journeys", repoint_runs)
     erase_hooks.register("journeys", forget_runs)
     email_registrations.register()
+    consent_registrations.register()
     webhook_registrations.register()
     admin_registrations.register()
     models.register()
-    for document in (EmailTemplateKind, WebhookEndpointKind, ProgramKind):
+    for document in (MailCategoryKind, EmailTemplateKind, WebhookEndpointKind, ProgramKind):
         register_kind(document())
     gallery.register()
     demo.register()

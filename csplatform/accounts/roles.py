@@ -33,7 +33,13 @@ _HIDDEN = (
 GRANTS: dict[str, tuple[str, ...]] = {
     Role.ADMIN: ("*",),
     Role.PROGRAM_MANAGER: (*_READ, *_BUILD),
-    Role.CSM: (*_READ, *_CUSTOMER_WORK, "journeys.enroll_participant"),
+    # who is told on the phone that somebody wants no more mails can say so
+    Role.CSM: (
+        *_READ,
+        *_CUSTOMER_WORK,
+        "journeys.enroll_participant",
+        "journeys.change_mailoptout",
+    ),
     Role.AGENT: _READ,
     Role.ANALYST: _READ,
     Role.READ_ONLY: _READ,

@@ -4,6 +4,9 @@ LABELS = {
     "email.sent": "Mail sent",
     "email.opened": "Mail opened",
     "email.clicked": "Link in mail clicked",
+    "email.bounced": "Mail bounced",
+    "email.unsubscribed": "Unsubscribed from mails",
+    "email.resubscribed": "Subscribed to mails again",
     "engagement.viewed": "Engagement viewed",
     "engagement.completed": "Engagement completed",
     "engagement.dismissed": "Engagement dismissed",
@@ -11,7 +14,7 @@ LABELS = {
     "page.viewed": "Page viewed",
 }
 # Done to people, not by them: no part of how active somebody is.
-PASSIVE = frozenset({"email.sent"})
+PASSIVE = frozenset({"email.sent", "email.bounced"})
 
 
 def name_words(name: str, label: str = "") -> str:

@@ -13,6 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
+from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from csplatform.adminkit.base import ModelAdmin
 from csplatform.adminkit.block_editor import BlocksWidget
@@ -28,8 +29,8 @@ from journeys.emails.tokens import token_offers
 from journeys.emails.usage import ProgramUse, template_usage
 from journeys.models import EmailTemplate
 from journeys.operations.templates import (
-    TemplateInput,
     delete_template,
+    input_of,
     programs_using,
     save_template,
 )
@@ -40,7 +41,7 @@ class EmailTemplateForm(forms.ModelForm):
 
     class Meta:
         model = EmailTemplate
-        fields = ["name", "subject", "preheader", "sender_name", "reply_to", "blocks"]
+        fields = ["name", "subject", "preheader", "category", "sender_name", "reply_to", "blocks"]
         widgets = {"blocks": BlocksWidget(place="mail", tokens=token_offers)}
 
     def clean(self) -> dict[str, Any]:
@@ -67,7 +68,9 @@ class EmailTemplateAdmin(ModelAdmin):
     """What programs send."""
 
     form = EmailTemplateForm
-    list_display = ["name", "subject", "used_by", "updated_at"]
+    list_display = ["name", "subject", "category", "used_by", "updated_at"]
+    list_filter = [("category", RelatedDropdownFilter)]
+    list_select_related = ["category"]
     search_fields = ["name", "subject"]
     ordering = ["name"]
     compressed_fields = False  # labels above: the preview takes the other half
@@ -75,7 +78,7 @@ class EmailTemplateAdmin(ModelAdmin):
     empty_title = "No mail templates yet"
     empty_text = "Write one; then a “Send email” step of a program can send it."
     fieldsets = [
-        (None, {"fields": ["name", "subject", "preheader"]}),
+        (None, {"fields": ["name", "subject", "preheader", "category"]}),
         ("Sender", {"fields": ["sender_name", "reply_to"], "classes": ["collapse"]}),
         ("Content", {"fields": ["blocks"]}),
     ]
@@ -97,8 +100,7 @@ class EmailTemplateAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save through the operation, which also keeps the trail."""
-        given = TemplateInput(**{name: getattr(obj, name) for name in form.fields})
-        obj.pk = save_template(given, actor=request.user, template_id=obj.pk).pk
+        obj.pk = save_template(input_of(obj), actor=request.user, template_id=obj.pk).pk
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete through the operation, which also keeps the trail."""

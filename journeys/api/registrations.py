@@ -1,6 +1,7 @@
 """The addresses of journeys under /api/v1/."""
 
 from csplatform.api.routes import Route, routes
+from journeys.api.consent import CategoryViewSet, OptOutViewSet, SuppressionViewSet
 from journeys.api.folders import FolderViewSet
 from journeys.api.life import AllHistoryViewSet, HistoryViewSet
 from journeys.api.messages import MessageViewSet
@@ -15,6 +16,9 @@ from journeys.api.webhooks import EndpointViewSet
 def register() -> None:
     """Called once at start."""
     routes.register("templates", Route("mail-templates", TemplateViewSet))
+    routes.register("mail_categories", Route("mail-categories", CategoryViewSet))
+    routes.register("unsubscriptions", Route("unsubscriptions", OptOutViewSet))
+    routes.register("suppressions", Route("suppressed-addresses", SuppressionViewSet))
     routes.register("folders", Route("program-folders", FolderViewSet))
     routes.register("program_templates", Route("program-templates", ProgramTemplateViewSet))
     routes.register("programs", Route("programs", ProgramViewSet))

@@ -1,6 +1,6 @@
 """Mail templates over HTTP."""
 
-from dataclasses import asdict
+from dataclasses import replace
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers, status
@@ -16,9 +16,14 @@ from journeys.emails.checks import content_problems
 from journeys.emails.render import content_of
 from journeys.filters import TemplateFilter
 from journeys.models import EmailTemplate
-from journeys.operations.templates import TemplateInput, delete_template, save_template
+from journeys.operations.templates import (
+    TemplateInput,
+    delete_template,
+    input_of,
+    save_template,
+)
 
-FIELDS = ("name", "subject", "preheader", "sender_name", "reply_to", "blocks")
+FIELDS = ("name", "subject", "preheader", "category", "sender_name", "reply_to", "blocks")
 
 
 class TemplateSerializer(serializers.ModelSerializer):
@@ -39,6 +44,9 @@ class TemplateChange(ShapeSerializer):
     name = serializers.CharField(required=False, max_length=200)
     subject = serializers.CharField(required=False, max_length=300)
     preheader = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    category = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, help_text="Id of a mail category."
+    )
     sender_name = serializers.CharField(required=False, allow_blank=True, max_length=100)
     reply_to = serializers.CharField(required=False, allow_blank=True, max_length=254)
     blocks = serializers.ListField(child=ObjectField(), required=False, max_length=60)
@@ -103,8 +111,7 @@ class TemplateViewSet(ExportMixin, ReadViewSet):
         row = self.get_object()
         shape = TemplateChange(data=request.data)
         shape.is_valid(raise_exception=True)
-        kept = TemplateInput(**{name: getattr(row, name) for name in FIELDS})
-        given = TemplateInput(**{**asdict(kept), **shape.validated_data})
+        given = replace(input_of(row), **shape.validated_data)
         row = save_template(given, actor=request.user, template_id=row.pk)
         return Response(TemplateSerializer(row).data)
 

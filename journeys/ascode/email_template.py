@@ -22,6 +22,9 @@ class TemplateFields(Fields):
     preheader: str = Field(default="", title="Preheader")
     sender_name: str = Field(default="", title="Sender name")
     reply_to: str = Field(default="", title="Reply to")
+    category: int | str | None = Field(
+        default=None, title="Category", json_schema_extra={"reference": "mail_category"}
+    )
     blocks: list[dict[str, Any]] = Field(default=[], title="Block")
 
 
@@ -35,14 +38,14 @@ class EmailTemplateKind(ExportKind):
 
     def document(self, row: EmailTemplate) -> dict[str, Any]:
         """As stored, blocks with all their settings."""
-        found = super().document(row)
+        found = super().document(row) | {"category": row.category_id}
         with suppress(DomainError):
             found["blocks"] = dump_blocks(parse_blocks(row.blocks))
         return found
 
     def normal(self, data: dict[str, Any]) -> dict[str, Any]:
         """Blocks in their stored form."""
-        words = {name: value.strip() for name, value in data.items() if name != "blocks"}
+        words = {n: value.strip() if isinstance(value, str) else value for n, value in data.items()}
         return {**words, "blocks": dump_blocks(parse_blocks(data["blocks"]))}
 
     def create(self, name: str, data: dict[str, Any], actor: Any) -> EmailTemplate:

@@ -20,10 +20,12 @@ class Taken:
 
 @dataclass(frozen=True)
 class Refused:
-    """The server certainly did not take it. `final`: asking again is no use."""
+    """The server certainly did not take it. `final`: asking again is no use; `recipient`: because
+    of whom it is for."""
 
     final: bool
     error: str
+    recipient: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Delivery:
             self._hand_over(mail)
         except smtplib.SMTPRecipientsRefused as error:
             code, text = next(iter(error.recipients.values()))
-            return self._answered(code, text)
+            return self._answered(code, text, recipient=True)
         except smtplib.SMTPResponseException as error:
             return self._answered(error.smtp_code, error.smtp_error)
         except (ValueError, UnicodeError) as error:  # the mail itself cannot be written down
@@ -96,13 +98,13 @@ class Delivery:
         else:
             self._backend.send_messages([mail])
 
-    def _answered(self, code: int, text: bytes | str) -> Result:
+    def _answered(self, code: int, text: bytes | str, *, recipient: bool = False) -> Result:
         words = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
         if code < 400 or code == 421:  # 421: the server hangs up; -1: it said nothing sensible
             self.close()
         if code < 400 and self._handed_over:
             return Unknown(f"{code} {words}"[:500])
-        return Refused(final=code >= 500, error=f"{code} {words}"[:500])
+        return Refused(final=code >= 500, error=f"{code} {words}"[:500], recipient=recipient)
 
     def close(self) -> None:
         """Hang up; a server that is gone is no error."""

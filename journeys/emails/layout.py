@@ -40,8 +40,13 @@ class PixelSlot:
     """Where the opening is counted."""
 
 
-Slot = TextSlot | LinkSlot | UrlSlot | PixelSlot
-TextPiece = str | TokenText | LinkSlot
+@dataclass(frozen=True)
+class UnsubscribeSlot:
+    """The line by which one unsubscribes; empty in operational mails."""
+
+
+Slot = TextSlot | LinkSlot | UrlSlot | PixelSlot | UnsubscribeSlot
+TextPiece = str | TokenText | LinkSlot | UnsubscribeSlot
 
 
 @dataclass
@@ -165,11 +170,12 @@ def lay_out(page: Page, *, subject: str, preheader: str, blocks: list[Block]) ->
     """The MJML document of a mail. Fills the page's slots, links and plain text."""
     head = _HEAD.format(title=page.words(subject), preheader=page.words(preheader))
     body = "".join(mail_blocks.get(block.kind)(page, block.config) for block in blocks)
-    pixel = page.slot(PixelSlot())
+    foot = page.slot(UnsubscribeSlot()) + page.slot(PixelSlot())
+    page.plain.append(UnsubscribeSlot())
     return (
         f'<mjml>{head}<mj-body background-color="#f3f3f8" width="600px" css-class="page">'
         f'<mj-section padding="24px 0" /><mj-section css-class="card" background-color="#ffffff"'
         f' border-radius="12px" padding="28px 0"><mj-column>{body}</mj-column></mj-section>'
-        f'<mj-section padding="24px 0"><mj-column><mj-raw>{pixel}</mj-raw></mj-column>'
+        f'<mj-section padding="24px 0"><mj-column><mj-raw>{foot}</mj-raw></mj-column>'
         "</mj-section></mj-body></mjml>"
     )

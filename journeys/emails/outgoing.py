@@ -41,7 +41,7 @@ class OutgoingMail(EmailMultiAlternatives):
             from_email=formataddr((mail.sender_name or name, address)),
             to=[to],
             reply_to=[mail.reply_to] if mail.reply_to else None,
-            headers={"Message-ID": message_id},
+            headers={"Message-ID": message_id, **_goodbye(mail.unsubscribe)},
         )
         self.attach_alternative(mail.html, "text/html")
         self.envelope_from = address
@@ -57,12 +57,24 @@ class OutgoingMail(EmailMultiAlternatives):
         return message
 
 
+def _goodbye(url: str) -> dict[str, str]:
+    """Unsubscribing with one click in the mail program (RFC 8058)."""
+    if not url.startswith("http"):
+        return {}
+    return {
+        "List-Unsubscribe": f"<{url}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+
+
 class _ShortHeaders(Compat32):
     """Writes short ASCII headers as they are and leaves all others to the library."""
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         line = f"{name}: {value}"
-        if isinstance(value, str) and len(line) < 76 and line.isascii() and line.isprintable():
+        # One word, such as an address, cannot be folded anyway; lines may have 998 bytes.
+        limit = 76 if " " in str(value) else 900
+        if isinstance(value, str) and len(line) < limit and line.isascii() and line.isprintable():
             return f"{line}{self.linesep}".encode("ascii")
         return super().fold_binary(name, value)
 

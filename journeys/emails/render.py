@@ -18,10 +18,21 @@ from csplatform.kit.merge_tags import (
     is_safe_url,
     parse_tokens,
 )
-from journeys.emails.layout import LinkSlot, Page, PixelSlot, Slot, TextPiece, TextSlot, lay_out
+from journeys.emails.layout import (
+    LinkSlot,
+    Page,
+    PixelSlot,
+    Slot,
+    TextPiece,
+    TextSlot,
+    UnsubscribeSlot,
+    lay_out,
+)
 from journeys.models import EmailTemplate
 
 LINE = 500
+GOODBYE = "Unsubscribe or choose what you get"
+_FOOT = "margin:0;text-align:center;font-family:Helvetica,Arial,sans-serif;font-size:13px"
 CONTENT_FIELDS = ("subject", "preheader", "sender_name", "reply_to", "blocks")
 
 
@@ -36,6 +47,10 @@ class Links(Protocol):
         """The address of the picture that counts openings; "" for none."""
         ...
 
+    def unsubscribe(self) -> str:
+        """Where its reader unsubscribes; "" for mails that everybody gets."""
+        ...
+
 
 class PlainLinks:
     """Links as they are, nothing counted: previews and test mails."""
@@ -47,6 +62,10 @@ class PlainLinks:
     def pixel(self) -> str:
         """None."""
         return ""
+
+    def unsubscribe(self) -> str:
+        """A place that only looks like one."""
+        return "#"
 
 
 @dataclass(frozen=True)
@@ -67,6 +86,7 @@ class RenderedMail:
     """One person's mail.
 
     Attributes:
+        unsubscribe: the address for one click; "" in operational mails.
         used: the values that were filled in, by token.
         unknown: tokens that came out empty because nobody knows them.
     """
@@ -76,6 +96,7 @@ class RenderedMail:
     reply_to: str
     html: str
     text: str
+    unsubscribe: str
     used: dict[str, Any]
     unknown: tuple[str, ...]
 
@@ -150,17 +171,19 @@ def _pieces(html: str, page: Page) -> tuple[str | Slot, ...]:
 def render(mail: CompiledMail, values: Values, links: Links) -> RenderedMail:
     """Fill in one person's values. Pure; never fails on strange values."""
     addresses = [_address(links, index, link.url(values)) for index, link in enumerate(mail.links)]
+    goodbye = links.unsubscribe()
     html = "".join(
-        piece if isinstance(piece, str) else _slot_html(piece, values, addresses, links)
+        piece if isinstance(piece, str) else _slot_html(piece, values, addresses, links, goodbye)
         for piece in mail.html
     )
-    text = "".join(_plain(piece, values, addresses) for piece in mail.plain)
+    text = "".join(_plain(piece, values, addresses, goodbye) for piece in mail.plain)
     return RenderedMail(
         subject=mail.subject.line(values)[:500],
         sender_name=mail.sender_name.line(values)[:200],
         reply_to=mail.reply_to,
         html=html,
         text=text.strip() + "\n",
+        unsubscribe=goodbye,
         used=values.used,
         unknown=tuple(sorted(values.unknown)),
     )
@@ -170,11 +193,14 @@ def _address(links: Links, index: int, url: str) -> str:
     return links.link(index, url) if is_safe_url(url) else ""
 
 
-def _slot_html(slot: Slot, values: Values, addresses: list[str], links: Links) -> str:
+def _slot_html(slot: Slot, values: Values, addresses: list[str], links: Links, goodbye: str) -> str:
     if isinstance(slot, TextSlot):
         return as_html(values.text_of(slot.token))
     if isinstance(slot, LinkSlot):
         return as_html(addresses[slot.index])
+    if isinstance(slot, UnsubscribeSlot):
+        link = f'<a href="{as_html(goodbye)}" style="color:#6b6b80">{GOODBYE}</a>'
+        return f'<p style="{_FOOT}">{link}</p>' if goodbye else ""
     if isinstance(slot, PixelSlot):
         pixel = links.pixel()
         look = 'width="1" height="1" alt="" style="display:block;border:0"'
@@ -183,9 +209,11 @@ def _slot_html(slot: Slot, values: Values, addresses: list[str], links: Links) -
     return as_html(url) if is_safe_url(url) else ""
 
 
-def _plain(piece: TextPiece, values: Values, addresses: list[str]) -> str:
+def _plain(piece: TextPiece, values: Values, addresses: list[str], goodbye: str) -> str:
     if isinstance(piece, str):
         return piece
+    if isinstance(piece, UnsubscribeSlot):
+        return f"-- \n{GOODBYE}: {goodbye}" if goodbye else ""
     if isinstance(piece, LinkSlot):
         return addresses[piece.index]
     return piece.text(values)

@@ -20,12 +20,22 @@ from csplatform.kit import rates
 from csplatform.kit.clock import database_now
 from csplatform.kit.errors import DomainError
 from csplatform.kit.merge_tags import Values
+from journeys.consent.bounces import is_hard
+from journeys.consent.operations import note_bounce
+from journeys.consent.tokens import preferences_url
 from journeys.emails import claims
 from journeys.emails.context import load_values
 from journeys.emails.delivery import Delivery, NoConnection, Refused, Taken, Unknown
 from journeys.emails.message import Message
 from journeys.emails.outgoing import OutgoingMail, new_message_id
-from journeys.emails.render import PlainLinks, RenderedMail, compile_content, content_of, render
+from journeys.emails.render import (
+    Links,
+    PlainLinks,
+    RenderedMail,
+    compile_content,
+    content_of,
+    render,
+)
 from journeys.emails.revisions import revision_ids
 from journeys.emails.sending_checks import Cancel, Postpone, verdicts
 from journeys.emails.tracking import TrackedLinks
@@ -82,7 +92,7 @@ def _prepare(messages: Sequence[Message], now: datetime) -> list[Ready]:
     """Render a batch: the same number of queries for one or a hundred."""
     named = {m.payload.get("template") for m in messages}
     wanted = {template for template in named if isinstance(template, int)}
-    templates = EmailTemplate.objects.in_bulk(wanted)
+    templates = EmailTemplate.objects.select_related("category").in_bulk(wanted)
     contents = {pk: content_of(template) for pk, template in templates.items()}
     revisions = revision_ids(contents, now)
     ready = []
@@ -91,7 +101,7 @@ def _prepare(messages: Sequence[Message], now: datetime) -> list[Ready]:
         try:
             address = _valid_address(message, values)
             content = message.payload.get("content") or contents.get(template_id or 0)
-            mail = _rendered(message, content, values)
+            mail = _rendered(message, content, values, templates.get(template_id or 0))
         except DomainError as error:
             claims.settle_refused(message, retry_at=None, error=str(error)[:1000])
             continue
@@ -114,11 +124,19 @@ def _valid_address(message: Message, values: dict[str, Any]) -> str:
 
 
 def _rendered(
-    message: Message, content: dict[str, Any] | None, values: dict[str, Any]
+    message: Message,
+    content: dict[str, Any] | None,
+    values: dict[str, Any],
+    template: EmailTemplate | None,
 ) -> RenderedMail:
     if content is None:
         raise DomainError("The mail template was deleted.")
-    links = PlainLinks() if message.is_test else TrackedLinks(message.id)
+    links: Links = PlainLinks()
+    if not message.is_test:
+        category = template.category if template else None
+        exempt = message.person_id is None or (category is not None and category.is_operational)
+        goodbye = "" if exempt else preferences_url(message.person_id or 0, message.id)
+        links = TrackedLinks(message.id, goodbye)
     return render(compile_content(content), Values(values), links)
 
 
@@ -177,8 +195,24 @@ def _send_one(
     if isinstance(result, Unknown):
         claims.settle_uncertain(message, result.error)
     else:
-        claims.settle_refused(message, retry_at=_retry_at(message, result), error=result.error)
+        _settle_refused(item, result)
     return None
+
+
+def _settle_refused(item: Ready, result: Refused) -> None:
+    """Put it off or give it up; a recipient whom the server refuses for good has bounced."""
+    message, retry_at = item.message, _retry_at(item.message, result)
+    with transaction.atomic():
+        if result.recipient and retry_at is None and not message.is_test:
+            hard = is_hard(result.error)
+            note_bounce(item.address, hard=hard, detail=result.error)
+            event = EventInput(
+                name="email.bounced", person_id=message.person_id, company_id=message.company_id,
+                ref=message.id, passive=True, message_id=f"email.bounced:{message.id}",
+                properties={"hard": hard, "answer": result.error[:200]},
+            )  # fmt: skip
+            record_events([event] if message.person_id else [])
+        claims.settle_refused(message, retry_at=retry_at, error=result.error)
 
 
 def _retry_at(message: Message, result: Refused) -> datetime | None:

@@ -25,8 +25,9 @@ class TrackedLinks:
     """The addresses of one message. The target stands in the signed token itself: nobody can
     make us redirect elsewhere, and the link works as long as the mail exists."""
 
-    def __init__(self, outbox_id: int) -> None:
+    def __init__(self, outbox_id: int, unsubscribe: str = "") -> None:
         self.outbox_id = outbox_id
+        self._unsubscribe = unsubscribe
 
     def link(self, index: int, url: str) -> str:
         """A web link by way of us; mailto stays as it is."""
@@ -37,6 +38,10 @@ class TrackedLinks:
     def pixel(self) -> str:
         """The picture whose loading counts as an opening."""
         return f"{_here()}/e/o/{make_token(OPEN, self.outbox_id)}.gif"
+
+    def unsubscribe(self) -> str:
+        """The preferences of whom the mail goes to; "" in operational mails."""
+        return self._unsubscribe
 
 
 def click_target(token: str) -> tuple[int, int, str]:

@@ -41,12 +41,12 @@ class EntryResult:
 
 
 def requirements_of(version: CompiledVersion) -> list[Requirement]:
-    """What the steps of a version ask of their subjects, each reason once."""
+    """What the steps of a version ask of their subjects, each condition once."""
     found: dict[str, Requirement] = {}
     for view in version.steps.values():
-        for requirement in view.kind.requirements:
+        for requirement in view.kind.requires(view.config):
             if requirement.subject == version.subject:
-                found.setdefault(requirement.reason, requirement)
+                found.setdefault(requirement.condition, requirement)
     return list(found.values())
 
 

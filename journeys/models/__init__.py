@@ -2,6 +2,7 @@
 
 from journeys.models.attention import AttentionEntry
 from journeys.models.captured import CapturedMail
+from journeys.models.consent import ConsentChange, MailCategory, MailOptOut, MailTrouble
 from journeys.models.outbox import Outbox
 from journeys.models.participant import Batch, EntryScan, Participant, Refusal, Transition, Wait
 from journeys.models.program import (
@@ -21,10 +22,14 @@ __all__ = [
     "AttentionEntry",
     "Batch",
     "CapturedMail",
+    "ConsentChange",
     "EmailTemplate",
     "EmailTemplateRevision",
     "EntryScan",
     "Folder",
+    "MailCategory",
+    "MailOptOut",
+    "MailTrouble",
     "Outbox",
     "Participant",
     "Program",

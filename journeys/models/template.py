@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from journeys.models.consent import MailCategory
+
 
 class EmailTemplate(models.Model):
     """A mail with tokens. The body is a list of typed blocks (kit.blocks), never HTML."""
@@ -13,6 +15,11 @@ class EmailTemplate(models.Model):
     )
     sender_name = models.CharField(max_length=100, blank=True, help_text="Empty: the default.")
     reply_to = models.EmailField(blank=True)
+    category = models.ForeignKey(
+        MailCategory, null=True, blank=True, on_delete=models.PROTECT, related_name="templates",
+        help_text="What it is about: people unsubscribe by category. Without one, unsubscribing "
+        "from it means everything.",
+    )  # fmt: skip
     blocks = models.JSONField(default=list)
     updated_at = models.DateTimeField(auto_now=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -125,7 +125,7 @@ def _count_candidates(
     if not entry.include_existing or not entry.sources:
         return []
     requirements = {
-        r.reason: r for kind, _ in _kinds_of(flow) for r in kind.requirements
+        r.condition: r for kind, config in _kinds_of(flow) for r in kind.requires(config)
         if r.subject == program.type
     }  # fmt: skip
     wanted = [source.segment for source in entry.sources]

@@ -11,7 +11,7 @@ from csplatform.kit import audit
 from csplatform.kit.blocks import dump_blocks, parse_blocks
 from csplatform.kit.errors import Conflict, DomainError, Problem
 from csplatform.kit.permissions import require
-from journeys.models import EmailTemplate
+from journeys.models import EmailTemplate, MailCategory
 from journeys.usage import TEMPLATE_PATH, programs_naming
 
 LIMITS = {"name": 200, "subject": 300, "preheader": 200, "sender_name": 100}
@@ -19,7 +19,8 @@ LIMITS = {"name": 200, "subject": 300, "preheader": 200, "sender_name": 100}
 
 @dataclass(frozen=True)
 class TemplateInput:
-    """What a template says. Tokens that are not known are told by the checks, not refused."""
+    """What a template says; `category` is an id. Tokens that are not known are told by the checks,
+    not refused."""
 
     name: str
     subject: str
@@ -27,6 +28,7 @@ class TemplateInput:
     sender_name: str = ""
     reply_to: str = ""
     blocks: list[Any] = field(default_factory=list)
+    category: int | None = None
 
 
 def save_template(
@@ -59,6 +61,12 @@ def save_template(
     return row
 
 
+def input_of(row: EmailTemplate) -> TemplateInput:
+    """What a template says now."""
+    words = {name: getattr(row, name) for name in (*LIMITS, "reply_to", "blocks")}
+    return TemplateInput(**words, category=row.category_id)
+
+
 def _checked(given: TemplateInput) -> dict[str, Any]:
     """The values as stored. Raises DomainError with all that is wrong."""
     problems = []
@@ -77,6 +85,9 @@ def _checked(given: TemplateInput) -> dict[str, Any]:
             validate_email(values["reply_to"])
         except ValidationError:
             problems.append(Problem("/reply_to", "This is no email address.", "email"))
+    values["category_id"] = given.category
+    if given.category and not MailCategory.objects.filter(pk=given.category).exists():
+        problems.append(Problem("/category", "There is no such category (any more).", "unknown"))
     try:
         values["blocks"] = dump_blocks(parse_blocks(given.blocks))
     except DomainError as error:

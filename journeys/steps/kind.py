@@ -184,6 +184,10 @@ class StepKind:
         """The exits of a branching step; () for steps that simply go on."""
         return ()
 
+    def requires(self, config: Any) -> tuple[Requirement, ...]:
+        """What a subject must have to enter a program with this step: `requirements`, and more."""
+        return self.requirements
+
     def words(self, config: Any, names: Mapping[str, str]) -> str:
         """The step in one plain sentence. `names`: step key to step name."""
         raise NotImplementedError

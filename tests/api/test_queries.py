@@ -18,7 +18,8 @@ from csplatform.segments.models import Member
 from csplatform.segments.operations.definition import SegmentInput, save_segment
 from csplatform.segments.operations.membership import add_members
 from engagements.inapp.models import Engagement, Invitation
-from journeys.models import Folder, Outbox
+from journeys.consent.operations import note_bounce, save_category
+from journeys.models import Folder, MailOptOut, Outbox
 from journeys.operations.enroll import enroll
 from tests import factories
 from tests.api.conftest import Caller
@@ -114,6 +115,17 @@ def _failures(count: int) -> None:
         )
 
 
+def _opt_outs(count: int) -> None:
+    MailOptOut.objects.bulk_create(
+        MailOptOut(person=person, source="page", at=now()) for person in factories.people(count)
+    )
+
+
+def _troubles(count: int) -> None:
+    for _ in range(count):
+        note_bounce(f"t{next(_numbers)}@example.com", hard=True, detail="550")
+
+
 MAKERS: dict[str, Callable[[int], Any]] = {
     "people": _people,
     "people with companies": _members_of_companies,
@@ -124,6 +136,11 @@ MAKERS: dict[str, Callable[[int], Any]] = {
     "sources": lambda count: [Source.objects.create(name=f"S{n}") for n in range(count)],
     "segments": _segments,
     "mail-templates": lambda count: [factories.mail_template() for _ in range(count)],
+    "mail-categories": lambda count: [
+        save_category(f"C{next(_numbers)}", actor=None) for _ in range(count)
+    ],
+    "unsubscriptions": _opt_outs,
+    "suppressed-addresses": _troubles,
     "webhook-endpoints": lambda count: [factories.webhook_endpoint() for _ in range(count)],
     "program-folders": lambda count: _folders(count),
     "programs": _programs,

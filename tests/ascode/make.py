@@ -3,6 +3,7 @@
 from csplatform.segments.operations.definition import SegmentInput, save_segment
 from engagements.inapp.operations.drafts import create_engagement
 from engagements.inapp.operations.life import launch_engagement
+from journeys.consent.operations import save_category
 from journeys.models import Program
 from journeys.operations.draft import create_program
 from tests import factories as make
@@ -27,7 +28,8 @@ def welcome(name="Welcome") -> Program:
     champions = segment()
     inner = segment("Not champions", {"test": "segment", "operator": "not_in",
                                       "segment": champions.pk})  # fmt: skip
-    mail = make.mail_template(name="Hello mail")
+    tips = save_category("Product tips", actor=None)
+    mail = make.mail_template(name="Hello mail", category=tips)
     hook, _ = make.webhook_endpoint(name="CRM")
     shown = dialog()
     in_segment = {"test": "segment", "segment": inner.pk}

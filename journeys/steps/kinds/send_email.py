@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from csplatform.kit.schema import Config
+from journeys.consent.checks import BOUNCED, not_unsubscribed
 from journeys.emails.checks import template_problems
 from journeys.emails.tokens import known_tokens
 from journeys.models import EmailTemplate
@@ -43,6 +44,12 @@ class SendEmail(StepKind):
     requirements = (Requirement("no_email", "Has no email address.", "s.email IS NOT NULL"),)
     example = {"template": 1}
 
+    def requires(self, config: SendEmailConfig) -> tuple[Requirement, ...]:
+        """An address that mails reach, and the wish to get them."""
+        if config.template is None:
+            return (*self.requirements, BOUNCED)
+        return (*self.requirements, BOUNCED, not_unsubscribed(config.template))
+
     def words(self, config: SendEmailConfig, names: Mapping[str, str]) -> str:
         """One sentence."""
         return f"Sends “{names.get(f'email_template:{config.template}', 'a mail')}” to the person"
@@ -58,6 +65,8 @@ class SendEmail(StepKind):
             EventOffer("not_opened", "not opened", "email.opened", positive=False),
             EventOffer("clicked", "a link clicked", "email.clicked"),
             EventOffer("not_clicked", "no link clicked", "email.clicked", positive=False),
+            EventOffer("bounced", "bounced", "email.bounced"),
+            EventOffer("unsubscribed", "unsubscribed by its link", "email.unsubscribed"),
         )
 
     def check(self, config: SendEmailConfig, context: CheckContext) -> list[Mark]:

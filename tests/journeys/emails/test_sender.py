@@ -443,7 +443,7 @@ def test_nothing_that_people_say_breaks_out_of_its_place(smtp, queue):
     assert mail["Bcc"] is None
     assert set(mail.keys()) <= {
         "Subject", "From", "To", "Message-ID", "Date", "MIME-Version", "Content-Type",
-        "X-Peer", "X-MailFrom", "X-RcptTo",
+        "List-Unsubscribe", "List-Unsubscribe-Post", "X-Peer", "X-MailFrom", "X-RcptTo",
     }  # fmt: skip
     assert len(mail.get_all("From")[0].addresses) == 1
     assert mail["From"].addresses[0].addr_spec == "success@example.com"

@@ -48,7 +48,7 @@ class PreferencesView(View):
         choices: set[int | None] = set(_choices().values_list("pk", flat=True))
         wanted = {int(text) for text in request.POST.getlist("want") if text.isdecimal()}
         if "everything" in request.POST:
-            out_of = {EVERYTHING, *choices}
+            out_of = {EVERYTHING, *_out_of(person)}
         elif "again" in request.POST:
             out_of = set()
         else:
@@ -61,7 +61,7 @@ class PreferencesView(View):
 
     def _page(self, request: HttpRequest, holder: Holder, *, saved: bool = False) -> HttpResponse:
         person = _living(holder.person_id)
-        out_of = set(MailOptOut.objects.filter(person=person).values_list("category_id", flat=True))
+        out_of = _out_of(person)
         everything = EVERYTHING in out_of
         choices = [
             {"row": row, "on": not everything and row.pk not in out_of} for row in _choices()
@@ -77,6 +77,10 @@ class PreferencesView(View):
 
 def _choices() -> Any:
     return MailCategory.objects.filter(is_operational=False)
+
+
+def _out_of(person: Person) -> set[int | None]:
+    return set(MailOptOut.objects.filter(person=person).values_list("category_id", flat=True))
 
 
 def _living(person_id: int) -> Person:

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "csplatform.rules",
     "csplatform.ascode",
     "csplatform.segments",
+    "csplatform.imports",
     "csplatform.snapshots",
     "csplatform.demo",
     "journeys",

@@ -14,12 +14,14 @@ _CUSTOMER_WORK = (
     ),
     "segments.add_*",
     "segments.change_*",
+    "imports.add_importrun",
 )
 _BUILD = (
     "customers.add_*",
     "customers.change_*",
     *_CUSTOMER_WORK,
     "segments.*",
+    "imports.*",
     "journeys.*",
     "engagements.*",
 )

@@ -13,6 +13,7 @@ from csplatform.api.routes import routes
 from csplatform.customers.models import AttributeDefinition, CompanyActivity, ExternalId, Source
 from csplatform.customers.operations.events import EventInput, record_events
 from csplatform.failures.models import Failure
+from csplatform.imports.operations import upload
 from csplatform.kit.clock import now
 from csplatform.segments.models import Member
 from csplatform.segments.operations.definition import SegmentInput, save_segment
@@ -136,6 +137,9 @@ MAKERS: dict[str, Callable[[int], Any]] = {
     "sources": lambda count: [Source.objects.create(name=f"S{n}") for n in range(count)],
     "segments": _segments,
     "mail-templates": lambda count: [factories.mail_template() for _ in range(count)],
+    "imports": lambda count: [
+        upload("people", "a.csv", b"Email\na@example.com", actor=None) for _ in range(count)
+    ],
     "mail-categories": lambda count: [
         save_category(f"C{next(_numbers)}", actor=None) for _ in range(count)
     ],

@@ -1,0 +1,1 @@
+"""The customers' kinds of imports, one file each."""

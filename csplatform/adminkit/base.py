@@ -1,5 +1,6 @@
 """The base of every admin page: the look, domain errors beside their fields, an audit trail."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -10,11 +11,14 @@ from django.forms import Field as FormField
 from django.forms import ModelForm
 from django.forms.models import model_to_dict
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
+from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from csplatform.adminkit import seen
 from csplatform.adminkit.checks import ConsoleChecks
+from csplatform.adminkit.export import ExportColumn, export_list, shown_columns
 from csplatform.adminkit.extensions import actions_for, links_for
 from csplatform.adminkit.paging import EstimatingPaginator
 from csplatform.kit import audit
@@ -23,6 +27,17 @@ from csplatform.kit.errors import DomainError, Problem
 _PROBLEMS = "_csplatform_problems"
 # Form fields of declared attributes: they may not hide the model's own fields.
 PREFIX = "attributes__"
+
+
+class CompletingList(ChangeList):
+    """A list whose rows get what their columns need, looked up together."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """The page, completed."""
+        super().get_results(request)
+        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
+        self.model_admin.complete(rows)
+        self.result_list = rows  # type: ignore[assignment]
 
 
 class ModelAdmin(UnfoldModelAdmin):
@@ -66,6 +81,27 @@ class ModelAdmin(UnfoldModelAdmin):
         """The form, with what it was drawn from."""
         context["seen"] = seen.seen_on(request)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """The list that completes its rows."""
+        return CompletingList
+
+    def complete(self, rows: list[Any]) -> None:
+        """Look up what the list's columns need for rows of one page (or of a part of an export),
+        in one query each."""
+
+    def export_columns(self, request: HttpRequest) -> list[ExportColumn]:
+        """The columns of the list's file."""
+        return shown_columns(self, request)
+
+    def get_urls(self) -> list[URLPattern]:
+        """The list as a file, before the theme's and Django's own addresses."""
+        export = path(
+            "export.csv",
+            self.admin_site.admin_view(partial(export_list, self)),
+            name=f"{self.opts.app_label}_{self.opts.model_name}_export",
+        )
+        return [export, *super().get_urls()]
 
     def changeform_view(
         self,

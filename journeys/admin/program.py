@@ -14,7 +14,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from csplatform.adminkit.base import ModelAdmin
@@ -109,23 +108,6 @@ class PublishingFilter(SimpleListFilter):
         return queryset.filter(condition) if condition else queryset
 
 
-class CountingList(ChangeList):
-    """The list with its figures and troubles: two queries for the whole page."""
-
-    result_list: Any
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Rows of this page, with their totals and troubles."""
-        super().get_results(request)
-        rows: list[Any] = list(self.result_list)
-        totals = program_totals([row.pk for row in rows])
-        troubles = troubles_of([row.pk for row in rows])
-        for row in rows:
-            row.totals = totals.get(row.pk, Totals())
-            row.troubles = troubles.get(row.pk, ())
-        self.result_list = rows
-
-
 class NewProgramForm(ModelForm):
     """Name, who travels it, and its model."""
 
@@ -171,9 +153,13 @@ class ProgramAdmin(ModelAdmin):
 
     # --- list -----------------------------------------------------------------------------------
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Our list with figures."""
-        return CountingList
+    def complete(self, rows: list[Any]) -> None:
+        """Totals and troubles of a page: two queries."""
+        totals = program_totals([row.pk for row in rows])
+        troubles = troubles_of([row.pk for row in rows])
+        for row in rows:
+            row.totals = totals.get(row.pk, Totals())
+            row.troubles = troubles.get(row.pk, ())
 
     @admin.display(description="Program", ordering="name")
     def name_and_flow(self, program: Any) -> SafeString:

@@ -56,7 +56,7 @@ def test_a_workbook_gives_text_like_a_csv():
     book = openpyxl.Workbook()
     book.active.append(["Email", "Since", "At", "Seats", "Ok", None])
     book.active.append(
-        ["a@x.com", date(2026, 1, 31), datetime(2026, 1, 31, 14, 5), 12.0, True, None]
+        ["a@x.com", date(2026, 1, 31), datetime(2026, 1, 31, 14, 5), 12.0, True, None]  # noqa: DTZ001  workbooks know no zones
     )
     out = io.BytesIO()
     book.save(out)

@@ -70,7 +70,7 @@ def test_a_dry_run_tells_the_same_and_writes_nothing():
 
 def test_bad_rows_are_told_and_the_others_are_taken():
     """REL-03: row, column and reason; the file of refused rows has what is needed to mend them."""
-    text = "Email,Time zone,Created\n" "ann@x.com,Mars/Olympus,\n,Europe/Paris,\nben@x.com,UTC,\n"
+    text = "Email,Time zone,Created\nann@x.com,Mars/Olympus,\n,Europe/Paris,\nben@x.com,UTC,\n"
     run = work(uploaded(text))
     assert counts(run) == (1, 0, 0, 2)
     [(row, column, words), (other, _, lacking)] = problems(run)

@@ -18,8 +18,9 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
+from csplatform.adminkit.export import ExportColumn
 from csplatform.adminkit.templatetags.console import figure, when
-from csplatform.customers.admin.subject import SubjectAdmin
+from csplatform.customers.admin.subject import SubjectAdmin, seen
 from csplatform.customers.columns import COLUMNS
 from csplatform.customers.models import Company, CompanyOwner, Membership
 from csplatform.customers.models.company import CompanyStatus, Stage
@@ -82,6 +83,11 @@ class CompanyAdmin(SubjectAdmin):
     subject = "company"
     form = CompanyForm
     icon = "apartment"
+    more_columns = (
+        ExportColumn("CSM", lambda row: row.csm.username if row.csm else ""),
+        ExportColumn("People", lambda row: row.people_count),
+        ExportColumn("Last seen", lambda row: seen(row)),
+    )
     inlines = (OwnerInline,)
     list_display = (
         "title", "shown_stage", "shown_status", "shown_arr", "renewal_date", "csm",

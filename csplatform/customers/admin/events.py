@@ -15,7 +15,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 from unfold.decorators import display
-from unfold.views import ChangeList
 
 from csplatform.adminkit.base import ModelAdmin, ReadOnlyAdmin
 from csplatform.adminkit.templatetags.console import when
@@ -185,25 +184,6 @@ class CompanyIdFilter(WhoFilter):
     title, parameter_name, column = "company number", "company", "company_id"
 
 
-class EventChangeList(ChangeList):
-    """Finds names, people and companies of a page in three queries: events have no foreign keys."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        """The page, with what its rows name."""
-        super().get_results(request)
-        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
-        names = EventName.objects.in_bulk({row.name_id for row in rows})
-        people = Person.objects.in_bulk({row.person_id for row in rows if row.person_id})
-        companies = Company.objects.in_bulk({row.company_id for row in rows if row.company_id})
-        for row in rows:
-            row.shown = (
-                names.get(row.name_id),
-                people.get(row.person_id),
-                companies.get(row.company_id),
-            )
-        self.result_list = rows
-
-
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
     """What happened, newest first. Events cannot be changed."""
@@ -219,9 +199,17 @@ class EventAdmin(ReadOnlyAdmin):
     empty_title = "No events in the last 30 days"
     empty_text = "Put the tracker on your site (Settings, Sources) or send events to the API."
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """The one that looks names up in bulk."""
-        return EventChangeList
+    def complete(self, rows: list[Any]) -> None:
+        """Names, people and companies of a page in three queries: events have no foreign keys."""
+        names = EventName.objects.in_bulk({row.name_id for row in rows})
+        people = Person.objects.in_bulk({row.person_id for row in rows if row.person_id})
+        companies = Company.objects.in_bulk({row.company_id for row in rows if row.company_id})
+        for row in rows:
+            row.shown = (
+                names.get(row.name_id),
+                people.get(row.person_id),
+                companies.get(row.company_id),
+            )
 
     @display(description="Event")
     def name(self, event: Any) -> str:

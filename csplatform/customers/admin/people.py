@@ -15,8 +15,9 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, TextFilter
 from unfold.decorators import action, display
 
+from csplatform.adminkit.export import ExportColumn
 from csplatform.adminkit.templatetags.console import when
-from csplatform.customers.admin.subject import SubjectAdmin
+from csplatform.customers.admin.subject import SubjectAdmin, seen
 from csplatform.customers.columns import COLUMNS
 from csplatform.customers.models import ExternalId, Membership, Person
 from csplatform.customers.operations.attributes import patch_attributes
@@ -112,6 +113,12 @@ class PersonAdmin(SubjectAdmin):
 
     subject = "person"
     icon = "person"
+    more_columns = (
+        ExportColumn("User id", lambda row: row.user_id),
+        ExportColumn("Company: external id", lambda row: primary_of(row, "external_id")),
+        ExportColumn("Company", lambda row: primary_of(row, "name")),
+        ExportColumn("Last seen", lambda row: seen(row)),
+    )
     actions_detail = ("erase",)
     inlines = (MembershipInline, ExternalIdInline)
     list_display = ("who", "role", "company", "csm", "last_seen")
@@ -144,6 +151,13 @@ class PersonAdmin(SubjectAdmin):
             .select_related("activity")
             .prefetch_related(Prefetch("memberships", queryset=primary, to_attr="primary"))
         )
+
+    def complete(self, rows: list[Any]) -> None:
+        """The ids by which the people of a page are known in the product."""
+        known = ExternalId.objects.filter(person__in=rows, kind="user_id").order_by("-pk")
+        ids = dict(known.values_list("person_id", "value"))
+        for person in rows:
+            person.user_id = ids.get(person.pk, "")
 
     @display(description="Person", header=True, ordering="name")
     def who(self, person: Person) -> list[str]:
@@ -251,3 +265,8 @@ def _save_memberships(person_id: int, formset: Any, request: HttpRequest) -> Non
         primary_id=primary[0] if primary else None,
         actor=request.user,
     )
+
+
+def primary_of(person: Any, name: str) -> Any:
+    """A value of the primary company; "" without one."""
+    return next((getattr(link.company, name) for link in person.primary), "")

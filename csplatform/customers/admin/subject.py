@@ -1,6 +1,7 @@
 """What the pages of companies and people share: declared attributes as fields, search."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -15,8 +16,9 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from csplatform.adminkit.base import PREFIX, ModelAdmin
-from csplatform.customers.attributes import normal
+from csplatform.adminkit.base import PREFIX, CompletingList, ModelAdmin
+from csplatform.adminkit.export import ExportColumn
+from csplatform.customers.attributes import attribute_specs, normal, stored_value
 from csplatform.customers.models import AttributeDefinition
 from csplatform.customers.models.attribute import AttributeType
 from csplatform.customers.search import matching
@@ -25,25 +27,19 @@ _DECLARED = "_csplatform_declared"
 YES_NO = [("", "–"), ("true", "Yes"), ("false", "No")]
 
 
-class SnapshotChangeList(ChangeList):
+class SnapshotChangeList(CompletingList):
     """A list whose rows lead to the page that tells most: the snapshot."""
 
     def url_for_result(self, result: Any) -> str:
         """The snapshot page."""
         return reverse(f"{self.opts.model_name}-snapshot", args=[result.pk])
 
-    def get_results(self, request: HttpRequest) -> None:
-        """The page, with what the model admin looks up for its rows together."""
-        super().get_results(request)
-        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
-        self.model_admin.complete(rows)
-        self.result_list = rows
-
 
 class SubjectAdmin(ModelAdmin):
     """Base of the pages of companies and people. Saving goes through the room's operations."""
 
     subject = ""
+    more_columns: tuple[ExportColumn, ...] = ()
     list_per_page = 50
     guards_changes = False  # only changed values are written
 
@@ -51,8 +47,14 @@ class SubjectAdmin(ModelAdmin):
         """Rows open the snapshot; it has the button to edit."""
         return SnapshotChangeList
 
-    def complete(self, rows: list[Any]) -> None:
-        """Look up what the columns need for the rows of one page, in one query each."""
+    def export_columns(self, request: HttpRequest) -> list[ExportColumn]:
+        """All attributes, under the headings by which an import knows them again."""
+        specs = attribute_specs(self.subject).values()
+        own = [
+            ExportColumn(spec.label, partial(lambda spec, row: stored_value(row, spec), spec))
+            for spec in specs
+        ]
+        return [ExportColumn("Record id", lambda row: row.pk), *own, *self.more_columns]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -127,3 +129,8 @@ def _field(row: AttributeDefinition, value: Any) -> forms.Field:
         more["initial"] = ", ".join(map(str, value))
     more["help_text"] = hints.get(row.type, "")
     return forms.CharField(widget=UnfoldAdminTextInputWidget, **more)
+
+
+def seen(row: Any) -> Any:
+    """When somebody of a company, or a person, did something last; None for never."""
+    return row.activity.last_seen_at if hasattr(row, "activity") else None

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
-from unfold.views import ChangeList
 
 from csplatform.adminkit.base import ModelAdmin
 from engagements.inapp.admin.forms import EngagementForm, NewEngagementForm
@@ -45,19 +44,6 @@ BUTTONS = {
 MAX_PREVIEW_BYTES = 512 * 1024
 
 
-class CountingList(ChangeList):
-    """The list with its figures: one query for the whole page."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Rows of this page, with their counts."""
-        super().get_results(request)
-        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
-        counts = counts_of(row.pk for row in rows)
-        for row in rows:
-            row.counts = counts.get(row.pk, Counts())
-        self.result_list = rows  # type: ignore[assignment]
-
-
 @admin.register(Engagement)
 class EngagementAdmin(ModelAdmin):
     """What people meet inside the product."""
@@ -82,9 +68,11 @@ class EngagementAdmin(ModelAdmin):
 
     # --- list -----------------------------------------------------------------------------------
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Our list with figures."""
-        return CountingList
+    def complete(self, rows: list[Any]) -> None:
+        """Figures of a page: one query."""
+        counts = counts_of(row.pk for row in rows)
+        for row in rows:
+            row.counts = counts.get(row.pk, Counts())
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Engagements are deleted one by one, on their own page."""

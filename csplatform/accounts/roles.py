@@ -19,6 +19,8 @@ _BUILD = (
     "customers.add_*",
     "customers.change_*",
     *_CUSTOMER_WORK,
+    "billing.*",
+    "usage.*",
     "segments.*",
     "journeys.*",
     "engagements.*",

@@ -1,14 +1,16 @@
 """Counting events: the wanted numbers, what is counted, and when time alone changes the count."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from csplatform.rules.comparisons import fold
+from csplatform.rules.facts import Facts
 from csplatform.rules.flips import Whom
 from csplatform.rules.happenings import (
     Selection,
     aggregated,
+    chosen,
     chosen_sql,
     leaving,
     moment_of,
@@ -97,6 +99,20 @@ def distinct(found: Any) -> Any:
     if isinstance(found, bool):
         return ("boolean", found)
     return ("number", Decimal(str(found))) if isinstance(found, (int, float)) else None
+
+
+def count(selection: Selection, measure: str, property_: str, facts: Facts, at: datetime) -> int:
+    """How many there are of what is measured, as `counted` counts."""
+    found = list(chosen(selection, facts, at))
+    if measure == "times":
+        return len(found)
+    if measure == "days":
+        return len({event.occurred_at.astimezone(UTC).date() for event, _ in found})
+    if measure == "people":
+        return len({event.person_id for event, _ in found} - {None})
+    if measure == "features":
+        return len({place for _, place in found})
+    return len({distinct(event.properties.get(property_)) for event, _ in found} - {None})
 
 
 def counted(

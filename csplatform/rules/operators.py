@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from csplatform.customers.attributes import Spec
+
 MAX_DAYS = 36_500
 
 
@@ -112,6 +114,21 @@ def choices_of(type_: str) -> list[Any]:
     return [[o.key, o.label, o.takes] for o in OPERATORS[type_].values()]
 
 
+def described(spec: Spec) -> dict[str, Any]:
+    """A typed field as the builder's inputs need it."""
+    return {
+        "name": spec.name,
+        "label": spec.label,
+        "type": spec.type,
+        "declared": not spec.column,
+        "choices": [list(pair) for pair in spec.choices],
+        "operators": [
+            {"key": operator.key, "label": operator.label, "takes": operator.takes}
+            for operator in OPERATORS[spec.type].values()
+        ],
+    }
+
+
 def said(operator: Operator, value: Any) -> str:
     """An operator with its value in words, e.g. “is one of “a” or “b””."""
     if operator.takes == "none":
@@ -141,7 +158,7 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (int, float)):
-        return f"{value:,}"
+        return f"{int(value) if value == int(value) else value:,}"
     if value is None:
         return "…"
     text = str(value)

@@ -29,6 +29,10 @@ def fits(rule: dict, subject: str, thing: dict, types: dict, at: datetime) -> bo
         return attribute(rule, types[subject][rule["name"]], thing["values"], at)
     if rule["test"].startswith("event") or rule["test"] == "sequence":
         return EVENT_TESTS[rule["test"]](rule, thing, at)
+    if rule["test"] == "usage":
+        return usage(rule, thing, types["tree"], at)
+    if rule["test"] in RECORDS:
+        return records(rule, thing[RECORDS[rule["test"]]], at)
     if rule["test"] == "segment":
         return (rule["segment"] in thing["segments"]) == (rule.get("operator", "in") == "in")
     other = "company" if subject == "person" else "person"
@@ -287,6 +291,78 @@ def sequence(rule: dict, thing: dict, at: datetime) -> bool:
 EVENT_TESTS = {
     "event": event, "event_value": event_value, "event_time": event_time, "sequence": sequence,
 }  # fmt: skip
+
+
+def usage(rule: dict, thing: dict, tree: dict, at: datetime) -> bool:
+    """Use of the features below a part, each event for the first feature that it fits."""
+    part = tree.get(rule["part"], {"features": [], "adopted": None})
+    operator = rule.get("operator", "at_least")
+    if operator in ("adopted", "not_adopted"):
+        threshold = part["adopted"]
+        if threshold is None:
+            return operator == "not_adopted"
+        measure, count, days = threshold
+        asked = {"part": rule["part"], "measure": measure, "count": count, "days": days}
+        return usage(asked, thing, tree, at) == (operator == "adopted")
+    used: dict = {}
+    for place, feature in enumerate(part["features"]):
+        window = {key: rule.get(key) for key in ("days", "since", "until", "first_days")}
+        for index, happening in enumerate(thing["events"]):
+            if index not in used and picked(
+                {**feature, **window}, {**thing, "events": [happening]}, at
+            ):
+                used[index] = place
+    events = [thing["events"][index] for index in used]
+    measure = rule.get("measure", "times")
+    count = {
+        "times": len(events),
+        "days": len({min(e[1], e[2]).astimezone(UTC).date() for e in events}),
+        "people": len({e[4] for e in events if e[4] is not None}),
+        "features": len(set(used.values())),
+    }["times" if operator == "none" else measure]
+    wanted = rule.get("count", 1)
+    return {
+        "at_least": count >= wanted, "at_most": count <= wanted, "exactly": count == wanted,
+        "between": wanted <= count <= (rule.get("most") or 0), "none": count == 0,
+    }[operator]  # fmt: skip
+
+
+RECORDS = {"subscription": "subscriptions", "invoice": "invoices"}
+RECORD_TYPES = {
+    "plan": "text", "status": "choice", "mrr": "number", "ends_on": "date", "amount": "number",
+    "due_on": "date", "unpaid_due_on": "date", "notice_until": "date",
+}  # fmt: skip
+
+
+def records(rule: dict, rows: list[dict], at: datetime) -> bool:
+    """Records that fit all conditions."""
+    told = [derived(row) for row in rows]
+    fit = [
+        row for row in told
+        if all(
+            attribute({**item, "name": item["field"]}, RECORD_TYPES[item["field"]], row, at)
+            for item in rule.get("where", [])
+        )
+    ]  # fmt: skip
+    name = "mrr" if rule["test"] == "subscription" else "amount"
+    total = sum((Fraction(str(row[name])) for row in fit if row.get(name) is not None), Fraction(0))
+    count = Fraction(str(rule.get("count", 1)))
+    return {
+        "any": bool(fit), "none": not fit, "all": bool(told) and len(fit) == len(told),
+        "at_least": len(fit) >= count, "at_most": len(fit) <= count,
+        "sum_at_least": total >= count, "sum_at_most": total <= count,
+    }[rule.get("match", "any")]  # fmt: skip
+
+
+def derived(row: dict) -> dict:
+    """With the days that are worked out."""
+    found = dict(row)
+    if row.get("status") == "open":
+        found["unpaid_due_on"] = row.get("due_on")
+    if row.get("ends_on") and row.get("notice_days") is not None:
+        end = date.fromisoformat(row["ends_on"]) - timedelta(days=row["notice_days"])
+        found["notice_until"] = end.isoformat()
+    return found
 
 
 def property_(demand: dict, properties: dict) -> bool:

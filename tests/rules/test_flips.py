@@ -63,6 +63,17 @@ def timed_events(draw: st.DrawFn, subject: str) -> dict:
     }  # fmt: skip
 
 
+@st.composite
+def timed_records(draw: st.DrawFn) -> dict:
+    """A test of subscriptions or invoices whose answer time may change."""
+    kind, field = draw(st.sampled_from([("subscription", "ends_on"), ("invoice", "unpaid_due_on"),
+                                        ("subscription", "notice_until")]))  # fmt: skip
+    item = {"field": field, "operator": draw(st.sampled_from(RELATIVE)), "value": draw(
+        st.integers(0, 6))}  # fmt: skip
+    return {"test": kind, "match": draw(st.sampled_from(["any", "none", "all"])), "where": [
+        fitting(item)]}  # fmt: skip
+
+
 def fitting(rule: dict) -> dict:
     """Without a value where the operator takes none."""
     plain = rule["operator"] in ("today", "in_past", "in_future")
@@ -78,6 +89,7 @@ def timed_rules(subject: str, *, cross: bool = True) -> st.SearchStrategy[dict]:
             "operator": st.sampled_from(RELATIVE), "value": st.integers(0, 6),
         }).map(fitting),
         timed_events(subject),
+        *([timed_records()] if subject == "company" else []),
     )  # fmt: skip
     found = st.one_of(leaf, st.lists(leaf, min_size=2, max_size=2).map(lambda two: {"any": two}))
     if not cross:

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 from hypothesis import strategies as st
 
+from csplatform.billing.models import Invoice, Subscription
 from csplatform.customers.models import (
     AttributeDefinition,
     Company,
@@ -15,6 +16,9 @@ from csplatform.customers.models import (
     Person,
 )
 from csplatform.rules.operators import OPERATORS
+from csplatform.rules.records import MATCHES
+from csplatform.usage.operations.tree import PartInput, save_part
+from tests.oracles.rules import RECORD_TYPES
 
 AT = datetime(2026, 3, 15, 12, 30, tzinfo=UTC)
 CREATED = AT - timedelta(days=5, hours=3)
@@ -22,12 +26,32 @@ DECLARED = {
     "x_text": "text", "x_link": "link", "x_number": "number", "x_boolean": "boolean",
     "x_date": "date", "x_moment": "datetime", "x_choice": "choice", "x_list": "list",
 }  # fmt: skip
-TYPES = {
+TYPES: dict[str, Any] = {
     "person": {**DECLARED, "role": "text", "persona": "text", "email": "text"},
     "company": {
         **DECLARED, "name": "text", "arr": "number", "renewal_date": "date", "tags": "list",
         "stage": "choice",
     },
+}  # fmt: skip
+# The usage tree: features by the path of each part, and when it is adopted.
+_P_IS_A = [{"property": "p", "operator": "equals", "value": "a"}]
+_FEATURES = {
+    "app/one/first": [{"name": "login", "where": _P_IS_A}],
+    "app/one/second": [{"name": "login", "where": []}],
+    "app/two/third": [{"name": "export", "where": []}],
+}
+TYPES["tree"] = {
+    "app": {
+        "features": [feature for found in _FEATURES.values() for feature in found],
+        "adopted": ("days", 2, 6),
+    },
+    "app/one": {
+        "features": [*_FEATURES["app/one/first"], *_FEATURES["app/one/second"]],
+        "adopted": ("features", 2, 30),
+    },
+    "app/two": {"features": _FEATURES["app/two/third"], "adopted": None},
+    "app/three": {"features": [], "adopted": None},
+    **{path: {"features": found, "adopted": ("times", 1, 2)} for path, found in _FEATURES.items()},
 }  # fmt: skip
 CHOICES = ["gold", "Silver", "br%nze"]
 EVENTS = ["login", "export"]
@@ -90,6 +114,17 @@ def attributes(draw: st.DrawFn) -> dict[str, Any]:
     return found
 
 
+maybe_day = st.one_of(st.none(), days)
+subscriptions = st.fixed_dictionaries({
+    "plan": st.one_of(st.just(""), words), "status": st.sampled_from(["active", "ended"]),
+    "mrr": st.one_of(st.none(), money), "ends_on": maybe_day,
+    "notice_days": st.sampled_from([None, 0, 3]),
+})  # fmt: skip
+invoices = st.fixed_dictionaries(
+    {"amount": money, "due_on": maybe_day, "status": st.sampled_from(["open", "paid", "void"])}
+)
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> Drawn:
     """Three to five people, two companies, some events."""
@@ -108,6 +143,8 @@ def worlds(draw: st.DrawFn) -> Drawn:
                 "tags": draw(st.lists(words, max_size=2)),
                 "stage": draw(st.sampled_from(["trial", "live"])),
                 "attributes": draw(attributes()),
+                "subscriptions": draw(st.lists(subscriptions, max_size=2)),
+                "invoices": draw(st.lists(invoices, max_size=3)),
             }
         )
     indexes = st.integers(0, len(world.people) - 1)
@@ -140,7 +177,15 @@ def events(draw: st.DrawFn, people: int) -> Any:
 
 
 def declare() -> None:
-    """The declared attributes of both subjects."""
+    """The declared attributes of both subjects, and the usage tree."""
+    for path, part in TYPES["tree"].items():
+        parent, _, name = path.rpartition("/")
+        measure, count, span = part["adopted"] or ("", None, None)
+        event = part["features"][0] if path in _FEATURES else {"name": "", "where": []}
+        save_part(
+            PartInput(name, name, parent, event["name"], event["where"], measure, count, span),
+            actor=None,
+        )
     AttributeDefinition.objects.bulk_create(
         AttributeDefinition(
             subject=subject, name=name, label=name, type=type_,
@@ -154,7 +199,16 @@ def declare() -> None:
 def store(world: Drawn) -> tuple[dict[int, dict], dict[int, dict]]:
     """Write the world; the same as plain subjects for the oracle, by id."""
     people = Person.objects.bulk_create(Person(**row) for row in world.people)
-    companies = Company.objects.bulk_create(Company(**row) for row in world.companies)
+    plain = ("subscriptions", "invoices")
+    companies = Company.objects.bulk_create(
+        Company(**{key: value for key, value in row.items() if key not in plain})
+        for row in world.companies
+    )
+    for made, row in zip(companies, world.companies, strict=True):
+        Subscription.objects.bulk_create(
+            Subscription(company=made, **one) for one in row["subscriptions"]
+        )
+        Invoice.objects.bulk_create(Invoice(company=made, **one) for one in row["invoices"])
     for made in (*people, *companies):  # bulk_create gave them the present
         made.created_at = CREATED
     Person.objects.update(created_at=CREATED)
@@ -204,6 +258,8 @@ def _plain(row: dict, events_: list, place: int, index: int, made: Any) -> dict:
         "events": [(*event[2:], event[0]) for event in events_ if event[place] == index],
         "related": [],
         "segments": set(),
+        "subscriptions": row.get("subscriptions", []),
+        "invoices": row.get("invoices", []),
     }
 
 
@@ -314,6 +370,49 @@ def event_tests(draw: st.DrawFn, subject: str = "company") -> dict[str, Any]:
 
 
 @st.composite
+def usage_tests(draw: st.DrawFn, subject: str) -> dict[str, Any]:
+    """A fit test of the usage tree."""
+    operator = draw(st.sampled_from(
+        ["at_least", "at_most", "exactly", "between", "none", "adopted", "not_adopted"]
+    ))  # fmt: skip
+    adopted = operator.endswith("adopted")
+    tree = TYPES["tree"]
+    parts = [path for path, part in tree.items() if part["adopted"] or not adopted]
+    measures = ["times", "days", "features", *(["people"] if subject == "company" else [])]
+    low = draw(st.integers(0, 3))
+    rule = {"test": "usage", "part": draw(st.sampled_from(parts)), "operator": operator}
+    return rule if adopted else {
+        **rule, **draw(windows()), "count": low, "most": low + draw(st.integers(0, 2)),
+        "measure": draw(st.sampled_from(measures)),
+    }  # fmt: skip
+
+
+RECORD_FIELDS = {
+    "subscription": ["plan", "status", "mrr", "ends_on", "notice_until"],
+    "invoice": ["amount", "due_on", "unpaid_due_on", "status"],
+}
+
+
+@st.composite
+def record_tests(draw: st.DrawFn) -> dict[str, Any]:
+    """A fit test of what companies pay."""
+    kind = draw(st.sampled_from(list(RECORD_FIELDS)))
+    where = []
+    for name in draw(st.lists(st.sampled_from(RECORD_FIELDS[kind]), max_size=2)):
+        type_ = RECORD_TYPES[name]
+        operator = draw(st.sampled_from(list(OPERATORS[type_])))
+        item = {"field": name, "operator": operator}
+        operand = draw(_operand(type_, operator))
+        if type_ == "choice" and operand is not None:
+            known = ["active", "ended"] if kind == "subscription" else ["open", "paid", "void"]
+            operand = known[:2] if isinstance(operand, list) else draw(st.sampled_from(known))
+        where.append(item if operand is None else {**item, "value": operand})
+    match = draw(st.sampled_from(list(MATCHES)))
+    count = draw(st.sampled_from([0, 1, 2])) if match.startswith("at") else draw(money)
+    return {"test": kind, "match": match, "count": count, "where": where}
+
+
+@st.composite
 def sequence_tests(draw: st.DrawFn) -> dict[str, Any]:
     """A fit test of events that follow each other."""
     step = st.fixed_dictionaries(
@@ -348,8 +447,11 @@ def rules(draw: st.DrawFn, subject: str, depth: int = 3) -> dict[str, Any]:
     kind = draw(st.integers(0, 9))
     if depth <= 0 or kind < 4:
         return draw(attribute_tests(subject))
-    if kind < 6:
+    if kind == 4:
         return draw(event_tests(subject))
+    if kind == 5:
+        others = [usage_tests(subject), event_tests(subject)]
+        return draw(st.one_of(*others, *([record_tests()] * 2 if subject == "company" else [])))
     if kind == 6:
         return draw(relation_tests(subject, min(depth, 2)))
     if kind == 7:

@@ -1,6 +1,6 @@
 """A test that counts events, or what differs among them: days, people, values of a property."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -8,10 +8,10 @@ from pydantic import Field, model_validator
 from csplatform.kit.errors import Problem
 from csplatform.kit.schema import Config
 from csplatform.rules.configs import FirstDays, LastDays, Name, Since, Times, Until
-from csplatform.rules.counting import Limits, counted, distinct, happened_words
+from csplatform.rules.counting import Limits, count, counted, happened_words
 from csplatform.rules.facts import Facts, Needs
 from csplatform.rules.flips import Whom
-from csplatform.rules.happenings import Selection, chosen, where_words
+from csplatform.rules.happenings import Selection, where_words
 from csplatform.rules.kind import Example, FactKey, Known, RuleKind
 from csplatform.rules.properties import PropertyFilter
 from csplatform.rules.scope import Scope
@@ -124,11 +124,11 @@ class EventTest(RuleKind):
 
     def holds(self, test: Test, facts: Facts, at: datetime) -> bool:
         """Counts the loaded events."""
-        return _limits(test.config).hold(self._count(test.config, facts, at))
+        return _limits(test.config).hold(_count(test.config, facts, at))
 
     def value(self, test: Test, facts: Facts, at: datetime) -> Any:
         """How many there are."""
-        return self._count(test.config, facts, at)
+        return _count(test.config, facts, at)
 
     def needs(self, test: Test, subject: str) -> Needs:
         """The events of the name, back to the window's start."""
@@ -159,16 +159,9 @@ class EventTest(RuleKind):
         selection = Selection.of(config)
         return _limits(config).flips(selection, config.measure, subject, at, whom)
 
-    @staticmethod
-    def _count(config: EventConfig, facts: Facts, at: datetime) -> int:
-        events = (event for event, _ in chosen(Selection.of(config), facts, at))
-        if config.measure == "times":
-            return sum(1 for _ in events)
-        if config.measure == "days":
-            return len({event.occurred_at.astimezone(UTC).date() for event in events})
-        if config.measure == "people":
-            return len({event.person_id for event in events} - {None})
-        return len({distinct(event.properties.get(config.property)) for event in events} - {None})
+
+def _count(config: EventConfig, facts: Facts, at: datetime) -> int:
+    return count(Selection.of(config), config.measure, config.property, facts, at)
 
 
 def _limits(config: EventConfig) -> Limits:

@@ -1,7 +1,8 @@
 // Groups and tests on the screen. Structural changes redraw the tree; typing does not.
 
 import { button, el, select } from "./dom.js";
-import { attributeEditor, fieldsEditor } from "./editors.js";
+import { attributeEditor } from "./editors.js";
+import { fieldsEditor } from "./fields.js";
 import { WORDS, copyOf, move, newGroup, newTest } from "./tree.js";
 
 const EDITORS = { attribute: attributeEditor, fields: fieldsEditor };

@@ -58,6 +58,8 @@ INSTALLED_APPS = [
     "csplatform.customers",
     "csplatform.rules",
     "csplatform.ascode",
+    "csplatform.billing",
+    "csplatform.usage",
     "csplatform.segments",
     "csplatform.imports",
     "csplatform.snapshots",

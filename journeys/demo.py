@@ -70,6 +70,27 @@ SEGMENTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
             ]
         },
     ),
+    (
+        "Overdue invoices",
+        "Companies that owe us something for more than two weeks.",
+        "company",
+        {
+            "test": "invoice",
+            "match": "any",
+            "where": [{"field": "unpaid_due_on", "operator": "more_than_days_ago", "value": 14}],
+        },
+    ),
+    (
+        "Has not adopted the product",
+        "Live companies whose people use fewer than three features.",
+        "company",
+        {
+            "all": [
+                {"test": "attribute", "name": "stage", "operator": "equals", "value": "live"},
+                {"test": "usage", "part": "boards", "operator": "not_adopted"},
+            ]
+        },
+    ),
 )  # fmt: skip
 
 MAILS: tuple[tuple[str, str, str, list[dict[str, Any]]], ...] = (

@@ -8,7 +8,12 @@ from csplatform.freshness.flips import SWEEP_SECONDS
 from csplatform.freshness.loop import consumers
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
 from csplatform.kit.partitions import PartitionedTable, partitioned_tables
+from csplatform.rules.load import fact_sources
+from csplatform.rules.meaning import meaning_hooks
+from csplatform.rules.options import option_sources
+from csplatform.rules.registry import rule_kinds
 from csplatform.segments.usage import segment_users
+from csplatform.usage.hooks import part_users
 from journeys import bench, bench_editor, demo, demo_life, gauges
 from journeys.admin import registrations as admin_registrations
 from journeys.ascode.email_template import EmailTemplateKind
@@ -20,9 +25,16 @@ from journeys.emails import registrations as email_registrations
 from journeys.engine import advance, flips, inbox, reactions
 from journeys.engine.merging import repoint_runs
 from journeys.flow import gallery, models
+from journeys.kinds.participation import (
+    ParticipationTest,
+    program_options,
+    runs_of,
+    step_options,
+)
 from journeys.models.participant import Lane
 from journeys.operations import enroll, entries, life, relocate, schedule
 from journeys.operations.erase import forget_runs
+from journeys.operations.meaning import follow_meaning
 from journeys.steps.kinds.call_webhook import CallWebhook
 from journeys.steps.kinds.conditional_wait import ConditionalWait
 from journeys.steps.kinds.exit import Exit
@@ -32,7 +44,7 @@ from journeys.steps.kinds.set_attribute import SetAttribute
 from journeys.steps.kinds.split import Split
 from journeys.steps.kinds.wait_timer import WaitTimer
 from journeys.steps.registry import step_kinds
-from journeys.usage import programs_using_attribute, programs_using_segment
+from journeys.usage import programs_using_attribute, programs_using_parts, programs_using_segment
 from journeys.webhooks import registrations as webhook_registrations
 
 KINDS = (
@@ -50,6 +62,12 @@ def register() -> None:
     consumers.register("journeys", reactions.react)
     segment_users.register("journeys", programs_using_segment)
     attribute_users.register("journeys", programs_using_attribute)
+    part_users.register("journeys", programs_using_parts)
+    meaning_hooks.register("journeys", follow_meaning)
+    rule_kinds.register("participation", ParticipationTest())
+    fact_sources.register("journeys.runs", runs_of)
+    option_sources.register("journeys.programs", program_options)
+    option_sources.register("journeys.steps", step_options)
     merge_hooks.register("journeys", repoint_runs)
     erase_hooks.register("journeys", forget_runs)
     email_registrations.register()

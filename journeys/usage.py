@@ -1,5 +1,6 @@
 """Which programs use a segment, an attribute or a mail: asked before something is deleted."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import (
@@ -27,6 +28,9 @@ SEGMENT_PATH = '$.** ? (@.segment == $value && (@.kind == "segment" || @.test ==
 TEMPLATE_PATH = "$.** ? (@.config.template == $value)"
 ENDPOINT_PATH = '$.** ? (@.kind == "call_webhook" && @.config.endpoint == $value)'
 ATTRIBUTE_PATH = '$.** ? (@.attribute == $value || (@.test == "attribute" && @.name == $value))'
+USAGE_PATH = '$.** ? (@.test == "usage" && @.part == $value)'
+# By type of reference: whether a flow names anything of it.
+MEANING_PATHS = {"usage": '$.** ? (@.test == "usage")'}
 
 
 class JSONPathField(Field):
@@ -61,6 +65,11 @@ def programs_naming(path: str, value: Any) -> QuerySet[Program]:
     return naming.order_by("name")
 
 
+def programs_with(path: str) -> QuerySet[Program]:
+    """The same for a path without a value."""
+    return programs_naming(path, None).order_by()
+
+
 def programs_using_segment(segment: Segment) -> list[Use]:
     """Programs that take people from a segment or ask for it in a rule."""
     return [
@@ -73,3 +82,9 @@ def programs_using_attribute(subject: str, name: str) -> list[str]:
     """Labels of programs whose steps or rules name an attribute (of either subject: a rule of a
     person program may ask for the company's)."""
     return [f"Program “{program}”" for program in programs_naming(ATTRIBUTE_PATH, name)]
+
+
+def programs_using_parts(paths: Collection[str]) -> list[str]:
+    """Labels of programs whose rules name a part of the usage tree."""
+    found = {program: None for path in paths for program in programs_naming(USAGE_PATH, path)}
+    return [f"Program “{program}”" for program in found]

@@ -17,6 +17,7 @@ from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from csplatform.accounts.hooks import activity_hooks
 from csplatform.accounts.models import ApiKey, AuditEntry, Role, User
 from csplatform.accounts.operations import create_api_key, keep_an_admin, revoke_api_key
 from csplatform.adminkit.base import ModelAdmin, ReadOnlyAdmin
@@ -94,6 +95,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]
         if not change:
             obj.is_staff = True
         super().save_model(request, obj, form, change)
+        if change and "is_active" in form.changed_data:
+            for hook in activity_hooks:
+                hook(obj.pk)
         keep_an_admin()
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:

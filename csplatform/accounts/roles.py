@@ -20,6 +20,8 @@ _BUILD = (
     "customers.add_*",
     "customers.change_*",
     *_CUSTOMER_WORK,
+    "billing.*",
+    "usage.*",
     "segments.*",
     "imports.*",
     "journeys.*",

@@ -4,6 +4,7 @@ from functools import partial
 
 from django.urls import reverse_lazy
 
+from csplatform.accounts.hooks import activity_hooks
 from csplatform.adminkit.home import FirstStep, HomeCard, first_steps, home_cards
 from csplatform.adminkit.navigation import Entry, entries
 from csplatform.customers import bench, gauges
@@ -12,6 +13,7 @@ from csplatform.customers.hooks import erase_hooks
 from csplatform.customers.models import Company, Event, Source
 from csplatform.customers.operations.erase_traces import forget_traces
 from csplatform.customers.operations.events import forget_messages
+from csplatform.customers.operations.owners import tell_of_user
 from csplatform.kit.clock import now
 from csplatform.kit.jobs import Periodic, periodic
 from csplatform.kit.partitions import (
@@ -40,6 +42,7 @@ def register() -> None:
     periodic.register("customers.messages", Periodic("customers.messages", 86_400, forget_messages))
     gauges.register()
     erase_hooks.register("customers.traces", forget_traces)
+    activity_hooks.register("customers", tell_of_user)
     periodic.register(
         "kit.partitions",
         Periodic("kit.partitions", 43200, _partitions),

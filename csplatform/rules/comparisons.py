@@ -131,11 +131,16 @@ def interval(operator: str, operand: Any, type_: str, at: datetime) -> tuple[Any
         return _end(operand, type_), None
     if operator == "between":
         return _start(operand[0], type_), _end(operand[1], type_)
-    moment, days = at.astimezone(UTC), timedelta(days=operand)
+    moment, days = at.astimezone(UTC), timedelta(days=operand or 0)
 
     def text(when: datetime) -> str:
         return datetime_text(when) if type_ == "datetime" else when.date().isoformat()
 
+    if operator == "today":
+        return interval("on", moment.date().isoformat(), type_, at)
+    if operator in ("in_past", "in_future"):
+        past = operator == "in_past"
+        return (None, text(moment)) if past else (_end(text(moment), type_), None)
     if operator == "in_last_days":
         return text(moment - days), _end(text(moment), type_)
     if operator == "in_next_days":
@@ -145,27 +150,71 @@ def interval(operator: str, operand: Any, type_: str, at: datetime) -> tuple[Any
     return _end(text(moment + days), type_), None
 
 
-def flips(bound: Bound, expression: Sql, *, native: str = "") -> Sql:
+def flips(bound: Bound, expression: Sql, at: datetime, *, native: str = "") -> Sql:
     """`SELECT` of the moments at which a relative operator changes its answer about a value.
 
     They follow from `interval`: its ends move with time; its upper end reaches a value, its lower
     end leaves it behind.
 
     Args:
+        at: the instant after which moments are asked for.
         native: as for `sql`.
     """
-    days = timedelta(days=bound.operand)
-    after = timedelta(days=1) if bound.spec.type == "date" else timedelta(microseconds=1)
+    days, day = timedelta(days=bound.operand or 0), timedelta(days=1)
+    after = day if bound.spec.type == "date" else timedelta(microseconds=1)
     shifts = {
+        "today": [timedelta(), day],
+        "in_past": [after],
+        "in_future": [timedelta()],
+        "anniversary_in_days": [-days, day],
         "in_last_days": [timedelta(), days + after],
         "in_next_days": [-days, after],
         "more_than_days_ago": [days + after],
         "more_than_days_ahead": [-days],
     }[bound.operator.positive]
-    moment = _moment(expression, native)
+    moment, shown = _moment(expression, native), "m.t"
+    if bound.operator.positive in ("today", "anniversary_in_days"):
+        shown = "date_trunc('day', m.t, 'UTC')"
+    if bound.operator.positive == "anniversary_in_days":
+        # Those of this year and of the ones around it; the 29th of February becomes the 28th.
+        year = f"{at.astimezone(UTC).year} - extract(year FROM m.t AT TIME ZONE 'UTC')::int"
+        shown = f"{shown} + make_interval(years => {year} + y)"
+        moment = Sql(f"SELECT m.t, y FROM ({moment.text}) m(t), generate_series(-1, 1) y",
+                     moment.params)  # fmt: skip
+        return Sql(
+            f"SELECT {shown} + s.shift FROM ({moment.text}) m(t, y), unnest(%s::interval[])"
+            " s(shift)",
+            (*moment.params, shifts),
+        )
     return Sql(
-        f"SELECT m.t + s.shift FROM ({moment.text}) m(t), unnest(%s::interval[]) s(shift)",
+        f"SELECT {shown} + s.shift FROM ({moment.text}) m(t), unnest(%s::interval[]) s(shift)",
         (*moment.params, shifts),
+    )
+
+
+def anniversaries(days: int, at: datetime) -> list[str]:
+    """Month and day, like 02-28, of today and so many days after; the 29th of February is kept on
+    the 28th in other years."""
+    today = at.astimezone(UTC).date()
+    found = []
+    for ahead in range(min(days, 366) + 1):
+        day = today + timedelta(days=ahead)
+        found.append(f"{day:%m-%d}")
+        if found[-1] == "02-28" and (day + timedelta(days=1)).month == 3:
+            found.append("02-29")
+    return found
+
+
+def _anniversary_sql(x: Sql, operand: int, at: datetime, native: str) -> Sql:
+    zone = " AT TIME ZONE 'UTC'" if native == "timestamptz" else ""
+    text = f"to_char({{x}}{zone}, 'YYYY-MM-DD')" if native else "substr({x}, 1, 10)"
+    return surely(
+        fill(
+            f'({text} COLLATE "C" < {{today}} AND substr({text}, 6, 5) = ANY({{days}}))',
+            x=x,
+            today=value(at.astimezone(UTC).date().isoformat(), "text"),
+            days=value(anniversaries(operand, at), "text[]"),
+        )
     )
 
 
@@ -307,6 +356,9 @@ def _compare(bound: Bound, found: Any, at: datetime) -> bool:
     key, type_ = bound.operator.positive, bound.spec.type
     if key == "set":
         return True
+    if key == "anniversary_in_days":
+        today = at.astimezone(UTC).date().isoformat()
+        return bool(found[:10] < today and found[5:10] in anniversaries(bound.operand, at))
     if type_ in ("date", "datetime"):
         low, high = interval(key, bound.operand, type_, at)
         return (low is None or found >= low) and (high is None or found < high)
@@ -322,6 +374,8 @@ def sql(bound: Bound, expression: Sql, at: datetime, *, native: str = "") -> Sql
     key, type_ = bound.operator.positive, bound.spec.type
     if key == "set":
         condition = fill("({x} IS NOT NULL)", x=expression)
+    elif key == "anniversary_in_days":
+        condition = _anniversary_sql(expression, bound.operand, at, native)
     elif type_ in ("date", "datetime"):
         condition = _interval_sql(expression, interval(key, bound.operand, type_, at), native)
     else:

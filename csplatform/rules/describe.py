@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from csplatform.customers.attributes import Spec, attribute_specs
+from csplatform.customers.attributes import attribute_specs
 from csplatform.kit.schema import FormField, form_fields
 from csplatform.rules.kind import RuleKind
-from csplatform.rules.operators import OPERATORS
+from csplatform.rules.operators import described
 from csplatform.rules.options import option_sources
 from csplatform.rules.registry import rule_kinds
 
@@ -18,7 +18,7 @@ def describe(subject: str) -> dict[str, Any]:
     return {
         "subject": subject,
         "kinds": shown,
-        "attributes": [_attribute(spec) for spec in attribute_specs(subject).values()],
+        "attributes": [described(spec) for spec in attribute_specs(subject).values()],
         "options": {
             name: [list(pair) for pair in option_sources.get(name)(subject)]
             for name in sorted(providers)
@@ -56,20 +56,7 @@ def _field(field: FormField) -> dict[str, Any]:
 
 def _providers(fields: list[dict[str, Any]]) -> set[str]:
     found = {field["provider"] for field in fields if field["provider"]}
+    found |= {name for field in fields for name in field["extra"].get("suggest", {}).values()}
     for field in fields:
         found |= _providers(field["fields"])
     return found
-
-
-def _attribute(spec: Spec) -> dict[str, Any]:
-    return {
-        "name": spec.name,
-        "label": spec.label,
-        "type": spec.type,
-        "declared": not spec.column,
-        "choices": [list(pair) for pair in spec.choices],
-        "operators": [
-            {"key": operator.key, "label": operator.label, "takes": operator.takes}
-            for operator in OPERATORS[spec.type].values()
-        ],
-    }

@@ -18,13 +18,13 @@ class Needs:
     Attributes:
         events: (event name, days back or EVER).
         companies, people: what is needed of the related companies or people; None for nothing.
-        extra: (fact source, id) of kinds from rooms above.
+        extra: (fact source, key) of kinds from rooms above; a key is an id or text.
     """
 
     events: frozenset[tuple[str, int]] = frozenset()
     companies: "Needs | None" = None
     people: "Needs | None" = None
-    extra: frozenset[tuple[str, int]] = frozenset()
+    extra: frozenset[tuple[str, Any]] = frozenset()
 
     def __or__(self, other: "Needs") -> "Needs":
         return Needs(
@@ -46,6 +46,7 @@ class Happening(NamedTuple):
 
     occurred_at: datetime
     properties: Mapping[str, Any]
+    person_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Facts:
         attributes: values of declared attributes.
         events: what happened, by event name.
         companies, people: facts of the related ones.
-        extra: answers of the fact sources of rooms above, by (source, id).
+        extra: what the fact sources of rooms above told, by (source, key); None for nothing.
     """
 
     subject: str
@@ -69,7 +70,7 @@ class Facts:
     events: Mapping[str, tuple[Happening, ...]] = field(default_factory=dict)
     companies: tuple["Facts", ...] = ()
     people: tuple["Facts", ...] = ()
-    extra: Mapping[tuple[str, int], Any] = field(default_factory=dict)
+    extra: Mapping[tuple[str, Any], Any] = field(default_factory=dict)
     label: str = ""
 
     def value(self, spec: Spec) -> Any:

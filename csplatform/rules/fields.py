@@ -59,6 +59,8 @@ class RuleWidget(forms.Widget):
             "describe_url": reverse("rules:describe"),
             "preview_url": reverse("rules:preview"),
             "suggest_url": reverse("rules:suggest"),
+            "find_url": reverse("rules:find"),
+            "explain_url": reverse("rules:explain"),
         }
         return context
 

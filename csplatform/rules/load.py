@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,10 +14,11 @@ from csplatform.rules.scope import TABLES
 
 OTHER = {"person": "company", "company": "person"}
 
-# (subject, ids, which of the source's own ids, past instant or None) -> those pairs
-# (own id, subject id) that are true.
+# (subject, ids, which of the source's own keys, past instant or None) -> values by
+# (own key, subject id). A set of such pairs is short for: these are true.
 FactSource = Callable[
-    [str, Collection[int], Collection[int], datetime | None], set[tuple[int, int]]
+    [str, Collection[int], Collection[Any], datetime | None],
+    Mapping[tuple[Any, int], Any] | set[tuple[Any, int]],
 ]
 fact_sources: Registry[FactSource] = Registry("source of facts")
 
@@ -49,7 +50,7 @@ def load_facts(
             attributes=row["attributes"],
             label=row["label"],
             events=events.get(row["id"], {}),
-            extra={key: row["id"] in members for key, members in extra.items()},
+            extra={key: told.get(row["id"]) for key, told in extra.items()},
             **{_plural(OTHER[subject]): tuple(related.get(row["id"], ()))},
         )
         for row in rows
@@ -115,7 +116,8 @@ def _events(
         known = since.get(name, start)
         since[name] = None if start is None or known is None else min(known, start)
     rows = sql.rows(
-        f"SELECT e.{subject}_id, n.name, LEAST(e.occurred_at, e.recorded_at), e.properties::text"
+        f"SELECT e.{subject}_id, n.name, LEAST(e.occurred_at, e.recorded_at), e.properties::text,"
+        " e.person_id"
         " FROM unnest(%s::text[], %s::timestamptz[]) w(name, since)"
         " JOIN customers_eventname n ON n.name = w.name"
         " JOIN customers_event e ON e.name_id = n.id"
@@ -127,8 +129,8 @@ def _events(
     )
     found: dict[int, dict[str, tuple[Happening, ...]]] = defaultdict(dict)
     grouped: dict[tuple[int, str], list[Happening]] = defaultdict(list)
-    for id_, name, occurred_at, properties in rows:
-        grouped[id_, name].append(Happening(occurred_at, json.loads(properties)))
+    for id_, name, occurred_at, properties, person in rows:
+        grouped[id_, name].append(Happening(occurred_at, json.loads(properties), person))
     for (id_, name), events in grouped.items():
         found[id_][name] = tuple(events)
     return found
@@ -175,13 +177,15 @@ def _links(subject: str, ids: list[int], moment: datetime | None) -> set[tuple[i
 
 def _extra(
     subject: str, ids: list[int], needs: Needs, moment: datetime | None
-) -> dict[tuple[str, int], set[int]]:
-    """Answers of the fact sources of rooms above: of whom each (source, its id) is true."""
-    asked: dict[str, set[int]] = defaultdict(set)
+) -> dict[tuple[str, Any], dict[int, Any]]:
+    """What the fact sources of rooms above tell: by (source, its key) a value per subject."""
+    asked: dict[str, set[Any]] = defaultdict(set)
     for source, own in needs.extra:
         asked[source].add(own)
-    found: dict[tuple[str, int], set[int]] = {pair: set() for pair in needs.extra}
+    found: dict[tuple[str, Any], dict[int, Any]] = {pair: {} for pair in needs.extra}
     for source, owns in asked.items():
-        for own, id_ in fact_sources.get(source)(subject, ids, owns, moment):
-            found[source, own].add(id_)
+        told = fact_sources.get(source)(subject, ids, owns, moment)
+        values = dict.fromkeys(told, True) if isinstance(told, set) else told
+        for (own, id_), value in values.items():
+            found[source, own][id_] = value
     return found

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from csplatform.customers.attributes import Spec
+
 MAX_DAYS = 36_500
 
 
@@ -75,6 +77,10 @@ DATE = (
     Operator("in_next_days", "is in the next", "days"),
     Operator("more_than_days_ago", "was more than … days ago", "days"),
     Operator("more_than_days_ahead", "is more than … days ahead", "days"),
+    Operator("today", "is today", "none"),
+    Operator("in_past", "is in the past", "none"),
+    Operator("in_future", "is in the future", "none"),
+    Operator("anniversary_in_days", "has its anniversary in the next", "days"),
     SET,
     UNSET,
 )
@@ -96,8 +102,31 @@ OPERATORS: dict[str, dict[str, Operator]] = {
     }.items()
 }  # fmt: skip
 # By time alone the answer of these may change.
-RELATIVE = {"in_last_days", "in_next_days", "more_than_days_ago", "more_than_days_ahead"}
+RELATIVE = {
+    "in_last_days", "in_next_days", "more_than_days_ago", "more_than_days_ahead", "today",
+    "in_past", "in_future", "anniversary_in_days",
+}  # fmt: skip
 EVERY_OPERATOR = {key: op for family in OPERATORS.values() for key, op in family.items()}
+
+
+def choices_of(type_: str) -> list[Any]:
+    """Key, label and what it takes of each operator of a type, for the builder's inputs."""
+    return [[o.key, o.label, o.takes] for o in OPERATORS[type_].values()]
+
+
+def described(spec: Spec) -> dict[str, Any]:
+    """A typed field as the builder's inputs need it."""
+    return {
+        "name": spec.name,
+        "label": spec.label,
+        "type": spec.type,
+        "declared": not spec.column,
+        "choices": [list(pair) for pair in spec.choices],
+        "operators": [
+            {"key": operator.key, "label": operator.label, "takes": operator.takes}
+            for operator in OPERATORS[spec.type].values()
+        ],
+    }
 
 
 def said(operator: Operator, value: Any) -> str:
@@ -129,7 +158,7 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (int, float)):
-        return f"{value:,}"
+        return f"{int(value) if value == int(value) else value:,}"
     if value is None:
         return "…"
     text = str(value)

@@ -18,8 +18,9 @@ class Quantifier:
     """How many of the related ones must match.
 
     Attributes:
-        match: "any", "all" (needs at least one), "none" or "at_least".
-        count: for "at_least".
+        match: "any", "all" (needs at least one), "none", "at_least", "at_most" or "percent" (at
+            least so many in a hundred, of at least one).
+        count: for the last three.
     """
 
     match: str
@@ -49,7 +50,14 @@ def quantified_sql(quantifier: Quantifier, inner: Node, scope: Scope, subject: s
     if quantifier.match == "all":
         someone, failing = _exists(related, Sql("TRUE")), _exists(related, negated(rule))
         return Sql(f"({someone.text} AND NOT {failing.text})", failing.params)
-    counted = f"((SELECT count(*) {related} AND {rule.text}) >= %s::int)"
+    if quantifier.match == "percent":
+        share = (
+            f"COALESCE((SELECT count(*) > 0 AND count(*) FILTER (WHERE {rule.text}) * 100"
+            f" >= count(*) * %s::bigint {related}), FALSE)"
+        )
+        return Sql(share, (*rule.params, quantifier.count))
+    sign = "<=" if quantifier.match == "at_most" else ">="
+    counted = f"((SELECT count(*) {related} AND {rule.text}) {sign} %s::int)"
     return Sql(counted, (*rule.params, quantifier.count))
 
 
@@ -63,6 +71,10 @@ def quantified_holds(
         return bool(living) and fitting == len(living)
     if quantifier.match == "none":
         return not fitting
+    if quantifier.match == "at_most":
+        return fitting <= quantifier.count
+    if quantifier.match == "percent":
+        return bool(living) and fitting * 100 >= len(living) * quantifier.count
     return fitting >= (quantifier.count if quantifier.match == "at_least" else 1)
 
 

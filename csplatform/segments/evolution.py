@@ -72,6 +72,6 @@ def drawing(days: list[Day]) -> Drawing:
         }
         for (x, y), day in zip(points, days, strict=True)
     ]
-    marks = range(0, len(days), 7)
+    marks = range(0, len(days), max(7, len(days) // 5))
     labels = [{"x": f"{points[i][0]:.1f}", "text": f"{days[i].day:%d %b}"} for i in marks]
     return Drawing(line, area, dots, labels, top)

@@ -1,9 +1,11 @@
 """Segments named in rules of segments: no circles, and who names whom."""
 
+from collections.abc import Collection
+
 from csplatform.kit.errors import DomainError
 from csplatform.rules.parse import MAX_CROSSINGS, load_rule
 from csplatform.rules.references import references
-from csplatform.rules.tree import Node
+from csplatform.rules.tree import SUBJECTS, Node
 from csplatform.segments.models import Segment
 from csplatform.segments.usage import Use
 
@@ -43,6 +45,18 @@ def used_by_segments(segment: Segment) -> list[Use]:
         for other in Segment.objects.dynamic().exclude(pk=segment.pk)
         if segment.pk in _named_by_stored(other)
     ]
+
+
+def segments_using_parts(paths: Collection[str]) -> list[str]:
+    """Labels of segments whose rules name a part of the usage tree."""
+    wanted = [
+        f"{subject}:usage.{path}:{hops}"
+        for path in paths
+        for subject in SUBJECTS
+        for hops in range(MAX_CROSSINGS + 1)
+    ]
+    found = Segment.objects.dynamic().filter(fact_keys__overlap=wanted)
+    return [f"Segment “{segment}”" for segment in found]
 
 
 def segments_using_attribute(subject: str, name: str) -> list[str]:

@@ -1,6 +1,7 @@
 """What the snapshot pages show about customers themselves; rooms above register the rest."""
 
 from csplatform.snapshots import customer_panels as show
+from csplatform.snapshots.billing_panels import billing
 from csplatform.snapshots.customer_timeline import changes_of, events_of, memberships_of
 from csplatform.snapshots.panels import Panel, panels
 from csplatform.snapshots.timeline import TimelineSource, timeline_sources
@@ -22,6 +23,11 @@ def register() -> None:
     for key, label, subject, order, template, load, width in PANELS:
         path = f"snapshots/panels/{template}.html"
         panels.register(key, Panel(key, label, subject, order, path, load, width))
+    panels.register(
+        "billing",
+        Panel("billing", "Subscriptions and invoices", "company", 35,
+              "snapshots/panels/billing.html", billing, "half", "billing.view_invoice"),
+    )  # fmt: skip
     for source in (
         TimelineSource("events", "Events", "bolt", events_of("person_id"), events_of("company_id")),
         TimelineSource(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from csplatform.billing.figures import TOKENS, token_values
 from csplatform.customers.attributes import Spec, attribute_specs, datetime_text, stored_value
 from csplatform.customers.models import Company, Membership, Person
 from journeys.models import Participant, Program
@@ -33,8 +34,10 @@ def load_values(recipients: Sequence[Recipient]) -> list[dict[str, Any]]:
         {company_id for company_id in company_of if company_id}
     )
     specs = {subject: attribute_specs(subject) for subject in ("person", "company")}
+    paying = token_values(companies)
     return [
         _person_values(people.get(recipient.person_id or 0), specs["person"])
+        | _billing_values(paying.get(company_id or 0, {}))
         | _company_values(companies.get(company_id or 0), specs["company"])
         | _run_values(runs.get(recipient.participant_id))
         | {"program.name": programs.get(recipient.program_id or 0)}
@@ -89,6 +92,11 @@ def _company_values(company: Company | None, specs: dict[str, Spec]) -> dict[str
         "csm.first_name": (csm.first_name or _first_word(str(csm))) if csm else None,
         "csm.email": csm.email or None if csm else None,
     }
+
+
+def _billing_values(told: dict[str, Any]) -> dict[str, Any]:
+    """What the company pays; a declared attribute of the same name wins."""
+    return {f"company.{name}": told.get(name) for name, _, _ in TOKENS}
 
 
 def _run_values(run: Participant | None) -> dict[str, Any]:

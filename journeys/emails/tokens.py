@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from csplatform.billing.figures import TOKENS
 from csplatform.customers.attributes import attribute_specs
 
 
@@ -40,6 +41,11 @@ def token_offers() -> list[TokenOffer]:
             name = f"{subject}.{spec.name}"
             insert = f"{{{{ {name}{_FILTER_OF_TYPE.get(spec.type, '')} }}}}"
             offers.append(TokenOffer(name, spec.label, group, insert))
+    taken = {offer.name for offer in offers}
+    for name, label, type_ in TOKENS:
+        if f"company.{name}" not in taken:
+            insert = f"{{{{ company.{name}{_FILTER_OF_TYPE.get(type_, '')} }}}}"
+            offers.append(TokenOffer(f"company.{name}", label, "Company", insert))
     for name, label, group in _PLAIN:
         filters = ' | default: "there"' if name == "person.first_name" else ""
         filters = " | date" if name == "participant.entered_at" else filters

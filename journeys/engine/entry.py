@@ -9,6 +9,7 @@ from typing import Any
 from csplatform.kit import sql
 from csplatform.kit.jobs import wake_on_commit
 from csplatform.kit.schema import parse_config
+from journeys.engine.telling import tell_subjects
 from journeys.engine.versions import CompiledVersion
 from journeys.flow.entry import EntryConfig
 from journeys.models import Program, ProgramVersion
@@ -165,6 +166,7 @@ def enter(
     )
     entered = sum(count for reason, count in found if reason is None)
     if entered:
+        tell_subjects(program.pk, version.subject, wanted)
         wake_on_commit("bulk" if lane == Lane.BULK else "live")
     return EntryResult(entered, {reason: count for reason, count in found if reason})
 

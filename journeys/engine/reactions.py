@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -121,11 +122,11 @@ def _enter_members(touched: Touched) -> None:
 
 
 def _interest(version: CompiledVersion) -> Interest:
-    return _interest_of(version.id, version.amendment)
+    return _interest_of(version.id, version.amendment, version.meaning)
 
 
 @lru_cache(maxsize=500)
-def _interest_of(version_id: int, amendment: int) -> Interest:
+def _interest_of(version_id: int, amendment: int, meaning: UUID | None) -> Interest:
     version = load_versions([version_id])[version_id]
     waits = tuple(
         (view.id, _keys(nodes, version.subject), _timed(nodes, version.subject))

@@ -10,6 +10,7 @@ from csplatform.kit.jobs import wake_on_commit
 from journeys.channels import lanes_of
 from journeys.engine.names import event_name_ids
 from journeys.engine.runs import Run
+from journeys.engine.telling import tell_runs
 from journeys.models.participant import Lane, Phase
 
 # Rows travel as one JSON parameter: the driver formats arrays value by value in Python, which took
@@ -53,6 +54,7 @@ def write(runs: Sequence[Run], now: datetime) -> None:
     _write_transitions(changed, now)
     _write_waits(changed, now)
     _write_outbox(changed, now)
+    tell_runs(changed)
 
 
 def _position(run: Run) -> dict[str, Any]:

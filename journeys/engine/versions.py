@@ -1,16 +1,18 @@
-"""Published versions, compiled for the engine and kept by (version, amendment)."""
+"""Published versions, compiled for the engine and kept by (version, amendment, meaning)."""
 
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Max
 
 from csplatform.kit.errors import DomainError
 from csplatform.kit.registry import UnknownKind
 from csplatform.kit.schema import parse_config
+from csplatform.rules.meaning import revision
 from csplatform.rules.parse import load_rule
 from csplatform.rules.tree import Node
 from journeys.flow.document import NextMap, first_key, next_map
@@ -47,6 +49,7 @@ class CompiledVersion:
     goal_exits: bool
     exit_rules: tuple[ExitRule, ...]
     amendment: int
+    meaning: UUID | None = None  # the revision of what its rules name
 
     @property
     def writes_subjects(self) -> bool:
@@ -64,19 +67,20 @@ def load_versions(ids: Iterable[int]) -> dict[int, CompiledVersion]:
         .order_by()
     )
     found = {}
+    meaning = revision()
     for version_id in wanted:
         try:
-            found[version_id] = _compile(version_id, amendments.get(version_id, 0))
+            found[version_id] = _compile(version_id, amendments.get(version_id, 0), meaning)
         except Quarantined as error:
             Program.objects.filter(versions=version_id, quarantine="").update(quarantine=str(error))
     return found
 
 
 @lru_cache(maxsize=500)
-def _compile(version_id: int, amendment: int) -> CompiledVersion:
+def _compile(version_id: int, amendment: int, meaning: UUID | None) -> CompiledVersion:
     version = ProgramVersion.objects.select_related("program").get(pk=version_id)
     try:
-        return _build(version, amendment)
+        return _build(version, amendment, meaning)
     except UnknownKind as error:
         text = f"{error} Install what brings it; the program goes on by itself."
         raise Quarantined(text) from None
@@ -84,7 +88,7 @@ def _compile(version_id: int, amendment: int) -> CompiledVersion:
         raise Quarantined(f"The stored flow cannot be read: {error}") from None
 
 
-def _build(version: ProgramVersion, amendment: int) -> CompiledVersion:
+def _build(version: ProgramVersion, amendment: int, meaning: UUID | None) -> CompiledVersion:
     flow = parse_flow(version.document)
     subject = version.program.type
     changed: dict[str, Any] = {
@@ -107,6 +111,7 @@ def _build(version: ProgramVersion, amendment: int) -> CompiledVersion:
         goal_exits=flow.goal_exits,
         exit_rules=rules,
         amendment=amendment,
+        meaning=meaning,
     )
 
 

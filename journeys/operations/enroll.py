@@ -13,6 +13,7 @@ from csplatform.kit.jobs import wake_on_commit
 from csplatform.kit.permissions import require
 from csplatform.segments.models import Member
 from journeys.engine.entry import EntryResult, enter, entry_config
+from journeys.engine.telling import tell_where
 from journeys.engine.versions import CompiledVersion, load_versions
 from journeys.models import EntryScan, Program
 from journeys.models.program import ProgramState
@@ -135,6 +136,7 @@ def retry_participants(ids: Sequence[int], *, actor: Any) -> int:
             " FROM back",
             {"ids": list(ids), "by": getattr(actor, "pk", None)},
         )
+        tell_where("id = ANY(%(ids)s)", {"ids": list(ids)})
         wake_on_commit("live")
     return revived
 

@@ -14,6 +14,7 @@ from csplatform.kit.errors import Conflict, DomainError, Problem
 from csplatform.kit.jobs import wake_on_commit
 from csplatform.kit.permissions import require
 from journeys.engine.entry import BULK_FROM
+from journeys.engine.telling import tell_where
 from journeys.flow.document import Flow, walk
 from journeys.flow.parse import parse_flow
 from journeys.models import Program, ProgramStateChange, ProgramVersion, Relocation, Step
@@ -237,6 +238,7 @@ def _move(row: Relocation, to: Step, ids: list[int], now: datetime) -> None:
             "exit": "" if same else "moved", "by": row.started_by_id,
         },
     )  # fmt: skip
+    tell_where("id = ANY(%(ids)s)", {"ids": ids})
     wake_on_commit("bulk" if row.expected > BULK_FROM else "live")
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from csplatform.kit import sql
+from journeys.engine.telling import tell_where
 
 
 def remove_rows(condition: str, params: dict[str, Any], reason: str) -> int:
@@ -10,6 +11,7 @@ def remove_rows(condition: str, params: dict[str, Any], reason: str) -> int:
 
     `condition` is code-owned SQL over journeys_participant; inside a transaction.
     """
+    tell_where(f"ended_at IS NULL AND ({condition})", params)
     return sql.run(
         "WITH gone AS (UPDATE journeys_participant SET state = 'removed',"
         "  ended_at = clock_timestamp(), end_reason = %(reason)s, due_at = NULL, remaining = NULL"

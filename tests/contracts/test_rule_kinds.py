@@ -1,5 +1,7 @@
 """Every registered kind of rule test keeps the contract."""
 
+import re
+
 import pytest
 
 from csplatform.customers.models import AttributeDefinition
@@ -8,10 +10,12 @@ from csplatform.kit.registry import RegistrationError, Registry
 from csplatform.rules.compile import matching_ids
 from csplatform.rules.describe import describe
 from csplatform.rules.kind import Example, RuleKind, shape_problem
+from csplatform.rules.operators import OPERATORS
 from csplatform.rules.parse import dump, load_rule
 from csplatform.rules.references import fact_keys, needs_of, references, time_dependent
 from csplatform.rules.registry import rule_kinds
 from csplatform.rules.words import in_words
+from tests.architecture.test_house import ROOT
 from tests.rules.worlds import AT
 
 CASES = [
@@ -100,3 +104,23 @@ def test_a_kind_without_sql_stops_the_start() -> None:
     taken = rule_kinds.get("attribute")
     with pytest.raises(RegistrationError, match="registered twice"):
         rule_kinds.register("attribute", taken)
+
+
+def test_the_reference_tells_every_kind_setting_and_operator() -> None:
+    """RUL-01: docs/rules.md has a heading for each kind, and under it each of its settings."""
+    text = (ROOT / "docs" / "rules.md").read_text()
+    parts = re.split(r"^### ", text, flags=re.M)[1:]
+    told = {
+        key.strip(): part
+        for part in parts
+        for key in part.split("\n", 1)[0].split(" — ")[0].split(",")
+    }
+    assert set(told) == {kind.key for kind in rule_kinds}
+    for kind in rule_kinds:
+        for name in kind.Config.model_fields:
+            assert re.search(rf"`{name}\b|[` ]{name}\b[^`\n]*`", told[kind.key]), (
+                f"docs/rules.md does not tell “{name}” of “{kind.key}”"
+            )
+    for family in OPERATORS.values():
+        for operator in family:
+            assert re.search(rf"\b{operator}\b", told["attribute"]), operator

@@ -31,7 +31,53 @@ LATER = st.builds(
 )
 
 
-RELATIVE = ["in_last_days", "in_next_days", "more_than_days_ago", "more_than_days_ahead"]
+RELATIVE = ["in_last_days", "in_next_days", "more_than_days_ago", "more_than_days_ahead",
+            "today", "in_past", "in_future", "anniversary_in_days"]  # fmt: skip
+names = st.sampled_from(worlds.EVENTS)
+windows = st.sampled_from([1, 2, 4, 6])
+
+
+@st.composite
+def timed_events(draw: st.DrawFn, subject: str) -> dict:
+    """A test of events whose answer time may change."""
+    kind = draw(st.integers(0, 3))
+    if kind == 0:
+        rule = draw(worlds.sequence_tests())
+        return {**rule, "days": rule["days"] or draw(windows)}
+    if kind == 1:
+        return {
+            "test": "event_time", "name": draw(names), "operator": draw(st.sampled_from(RELATIVE)),
+            "value": draw(st.integers(0, 6)), "which": draw(st.sampled_from(["first", "last"])),
+        }  # fmt: skip
+    if kind == 2:
+        return {
+            "test": "event_value", "name": draw(names), "property": "p", "days": draw(windows),
+            "measure": draw(st.sampled_from(["sum", "average", "min"])), "value": 2,
+            "operator": draw(st.sampled_from(["gte", "lt", "equals"])),
+        }  # fmt: skip
+    measure = draw(st.sampled_from(["times", "times", "days", "values"]))
+    return {
+        "test": "event", "name": draw(names), "days": draw(windows), "measure": measure,
+        "property": "p" if measure == "values" else "", "count": draw(st.integers(0, 2)),
+        "operator": draw(st.sampled_from(["at_least", "at_most", "exactly", "none"])),
+    }  # fmt: skip
+
+
+@st.composite
+def timed_records(draw: st.DrawFn) -> dict:
+    """A test of subscriptions or invoices whose answer time may change."""
+    kind, field = draw(st.sampled_from([("subscription", "ends_on"), ("invoice", "unpaid_due_on"),
+                                        ("subscription", "notice_until")]))  # fmt: skip
+    item = {"field": field, "operator": draw(st.sampled_from(RELATIVE)), "value": draw(
+        st.integers(0, 6))}  # fmt: skip
+    return {"test": kind, "match": draw(st.sampled_from(["any", "none", "all"])), "where": [
+        fitting(item)]}  # fmt: skip
+
+
+def fitting(rule: dict) -> dict:
+    """Without a value where the operator takes none."""
+    plain = rule["operator"] in ("today", "in_past", "in_future")
+    return {key: value for key, value in rule.items() if key != "value" or not plain}
 
 
 def timed_rules(subject: str, *, cross: bool = True) -> st.SearchStrategy[dict]:
@@ -41,12 +87,9 @@ def timed_rules(subject: str, *, cross: bool = True) -> st.SearchStrategy[dict]:
         st.fixed_dictionaries({
             "test": st.just("attribute"), "name": st.sampled_from(names),
             "operator": st.sampled_from(RELATIVE), "value": st.integers(0, 6),
-        }),
-        st.fixed_dictionaries({
-            "test": st.just("event"), "name": st.sampled_from(worlds.EVENTS),
-            "operator": st.sampled_from(["at_least", "at_most", "exactly", "none"]),
-            "count": st.integers(0, 2), "days": st.sampled_from([1, 2, 4, 6]),
-        }),
+        }).map(fitting),
+        timed_events(subject),
+        *([timed_records()] if subject == "company" else []),
     )  # fmt: skip
     found = st.one_of(leaf, st.lists(leaf, min_size=2, max_size=2).map(lambda two: {"any": two}))
     if not cross:

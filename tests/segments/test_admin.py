@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from csplatform.customers.models import AttributeDefinition, ExternalId
 from csplatform.customers.operations.attributes import patch_attributes
-from csplatform.segments.admin.pages import why
+from csplatform.segments.admin.pages import why_words
 from csplatform.segments.models import Segment, State
 from csplatform.segments.operations.membership import add_members
 from tests.factories import company, person, staff
@@ -110,10 +110,10 @@ def test_changes_show_who_came_and_why(manager: Client, run_lanes: Run) -> None:
 
 def test_causes_in_words() -> None:
     """SEG-01: each cause is said."""
-    assert why({"kind": "list", "by": "Zoe"}) == "by hand (Zoe)"
-    assert why({"kind": "change", "keys": ["event.login"]}) == "a change of event “login”"
-    assert why({"kind": "recompute"}) == "the rule was computed"
-    assert why({}) == ""
+    assert why_words({"kind": "list", "by": "Zoe"}) == "by hand (Zoe)"
+    assert why_words({"kind": "change", "keys": ["event.login"]}) == "a change of event “login”"
+    assert why_words({"kind": "recompute"}) == "the rule was computed"
+    assert why_words({}) == ""
 
 
 def test_pasting_fills_a_static_list(manager: Client) -> None:

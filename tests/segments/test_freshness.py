@@ -18,7 +18,7 @@ from csplatform.customers.operations.people import PersonInput, upsert_people
 from csplatform.freshness.models import NextFlip, Touch
 from csplatform.kit.clock import now
 from csplatform.segments import recompute
-from csplatform.segments.admin.pages import why
+from csplatform.segments.admin.pages import why_words
 from csplatform.segments.models import MemberChange, Segment, State
 from csplatform.segments.operations.definition import SegmentInput, save_segment
 from csplatform.segments.operations.membership import add_members
@@ -172,7 +172,7 @@ def test_time_alone_takes_somebody_out(run_lanes: Run) -> None:
     assert members(steady) == {ann.pk, bob.pk}
     assert not NextFlip.objects.exists()  # Bob's next one is behind the horizon
     left = MemberChange.objects.get(segment=active, subject_id=ann.pk, entered=False)
-    assert why(left.cause) == "time alone"
+    assert why_words(left.cause) == "time alone"
 
 
 def test_time_alone_brings_somebody_in_over_their_company(run_lanes: Run) -> None:

@@ -31,6 +31,7 @@ from csplatform.customers.operations.companies import (
     set_parent,
     upsert_companies,
 )
+from csplatform.customers.operations.owners import set_owners
 from csplatform.kit.errors import Conflict
 
 STAGE_COLOURS = {
@@ -178,6 +179,16 @@ class CompanyAdmin(SubjectAdmin):
             company = Company.objects.get(pk=obj.pk)
             set_parent(company, form.cleaned_data["parent"], actor=request.user)
         obj.refresh_from_db()
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """The other owners, through the operation."""
+        for formset in formsets:
+            if formset.model is not CompanyOwner:
+                continue
+            kept = [f.cleaned_data for f in formset.forms if f.cleaned_data.get("user")]
+            owners = [(d["role"], d["user"].pk) for d in kept if not d.get("DELETE")]
+            set_owners(form.instance.pk, owners, actor=request.user)
+            formset.new_objects = formset.changed_objects = formset.deleted_objects = []
 
     def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
         """Companies churn, they are not deleted: events and history name them."""

@@ -130,7 +130,7 @@ class AttributeTest(RuleKind):
             return []
         spec, scope = test.bound.spec, Scope(subject, "s0", at)
         native = NATIVE.get(spec.type, "") if spec.column else ""
-        moments = comparisons.flips(test.bound, expression(spec, scope), native=native)
+        moments = comparisons.flips(test.bound, expression(spec, scope), at, native=native)
         who = whom.among("s0.id")
         return [
             Sql(

@@ -1,19 +1,21 @@
-"""A test that counts events."""
+"""A test that counts events, or what differs among them: days, people, values of a property."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from csplatform.kit.errors import Problem
 from csplatform.kit.schema import Config
-from csplatform.rules.configs import Name
-from csplatform.rules.facts import EVER, Facts, Happening, Needs
+from csplatform.rules.configs import FirstDays, LastDays, Name, Since, Times, Until
+from csplatform.rules.counting import Limits, count, counted, happened_words
+from csplatform.rules.facts import Facts, Needs
 from csplatform.rules.flips import Whom
-from csplatform.rules.kind import Example, FactKey, RuleKind
-from csplatform.rules.operators import MAX_DAYS
-from csplatform.rules.properties import PropertyFilter, filter_holds, filter_sql
+from csplatform.rules.happenings import Selection, where_words
+from csplatform.rules.kind import Example, FactKey, Known, RuleKind
+from csplatform.rules.properties import PropertyFilter
 from csplatform.rules.scope import Scope
-from csplatform.rules.sqltext import Sql, joined, negated
+from csplatform.rules.sqltext import Sql
 from csplatform.rules.tree import Test
 
 
@@ -21,35 +23,63 @@ class EventConfig(Config):
     """Which events are counted, since when, and how many are wanted."""
 
     name: Name = Field(title="Event", json_schema_extra={"options": "events.names"})
-    operator: Literal["at_least", "at_most", "exactly", "none"] = Field(
+    operator: Literal["at_least", "at_most", "exactly", "between", "none"] = Field(
         "at_least",
         title="How often",
         json_schema_extra={"labels": {"none": "Never"}},
     )
-    count: int = Field(
+    count: Times = Field(
         1,
-        ge=0,
-        le=1_000_000,
-        title="Times",
-        json_schema_extra={"only_if": "operator=at_least|at_most|exactly"},
+        title="Number",
+        json_schema_extra={"only_if": "operator=at_least|at_most|exactly|between"},
     )
-    days: int | None = Field(
-        None,
-        ge=1,
-        le=MAX_DAYS,
-        title="In the last … days",
+    most: Times | None = Field(None, title="to", json_schema_extra={"only_if": "operator=between"})
+    measure: Literal["times", "days", "people", "values"] = Field(
+        "times",
+        title="of",
+        json_schema_extra={
+            "labels": {
+                "times": "times",
+                "days": "different days",
+                "people": "different people",
+                "values": "different values of",
+            },
+            "only_if": "operator=at_least|at_most|exactly|between",
+        },
     )
+    property: str = Field(
+        "",
+        max_length=200,
+        title="Property",
+        json_schema_extra={"only_if": "measure=values", "options": "events.properties"},
+    )
+    days: LastDays = None
+    first_days: FirstDays = None
+    since: Since = None
+    until: Until = None
     where: list[PropertyFilter] = Field(
         default_factory=list, max_length=10, title="Only those whose properties"
     )
 
+    @model_validator(mode="after")
+    def _complete(self) -> "EventConfig":
+        if self.operator == "between" and (self.most is None or self.most < self.count):
+            raise ValueError("Give the two numbers to lie between, the lower one first")
+        if self.measure == "values" and not self.property:
+            raise ValueError("Name the property whose values are counted")
+        if self.since and self.until and self.since > self.until:
+            raise ValueError("Give the earlier day first")
+        return self
+
 
 class EventTest(RuleKind):
-    """How often an event happened, ever or in the last days up to now.
+    """How often an event happened, or on how many days, by how many people, with how many values
+    of a property: ever or within a window.
 
-    No event at all counts as zero: "at most", "exactly 0" and "never" are true of it. An event's
-    time is when it happened, or when it came in if it claims to be from the future (clocks are
-    wrong). For companies, events that happened there count.
+    No event at all counts as zero: "at most", "exactly 0" and "never" are true of it. Events
+    without the property add no value. An event's time is when it happened, or when it came in if
+    it claims to be from the future (clocks are wrong). For companies, events that happened there
+    count.
     """
 
     key: ClassVar[str] = "event"
@@ -67,32 +97,42 @@ class EventTest(RuleKind):
                 "where": [{"property": "format", "operator": "equals", "value": "pdf"}],
             },
         ),
-    )
+        Example(
+            "company",
+            {"name": "login", "operator": "between", "count": 2, "most": 5, "measure": "people"},
+        ),
+        Example(
+            "person",
+            {"name": "opened", "count": 2, "measure": "values", "property": "board",
+             "first_days": 14},
+        ),
+    )  # fmt: skip
+
+    def check(self, config: EventConfig, subject: str, known: Known, path: str) -> list[Problem]:
+        """People are counted at companies."""
+        if config.measure == "people" and subject == "person":
+            message = "Different people can be counted for companies only; count times or days."
+            return [Problem(f"{path}/measure", message, "subject")]
+        return []
 
     def sql(self, test: Test, scope: Scope) -> Sql:
         """Row by row through the index for a few, gathered once for whole tables."""
-        least, most = _limits(test.config)
-        counted = _counted_row if scope.few else _counted_table
-        parts = []
-        if least:
-            parts.append(counted(test.config, scope, least))
-        if most is not None:
-            parts.append(negated(counted(test.config, scope, most + 1)))
-        return joined(parts, "AND", Sql("TRUE"))
+        config = test.config
+        return counted(
+            Selection.of(config), scope, _limits(config), config.measure, config.property
+        )
 
     def holds(self, test: Test, facts: Facts, at: datetime) -> bool:
         """Counts the loaded events."""
-        least, most = _limits(test.config)
-        count = self._count(test.config, facts, at)
-        return count >= least and (most is None or count <= most)
+        return _limits(test.config).hold(_count(test.config, facts, at))
 
     def value(self, test: Test, facts: Facts, at: datetime) -> Any:
         """How many there are."""
-        return self._count(test.config, facts, at)
+        return _count(test.config, facts, at)
 
     def needs(self, test: Test, subject: str) -> Needs:
         """The events of the name, back to the window's start."""
-        return Needs(events=frozenset({(test.config.name, test.config.days or EVER)}))
+        return Selection.of(test.config).needs()
 
     def fact_keys(self, test: Test, subject: str) -> set[FactKey]:
         """The event's name."""
@@ -101,17 +141,9 @@ class EventTest(RuleKind):
     def words(self, test: Test, subject: str, inner: str = "") -> str:
         """e.g. “did “login” at least 3 times in the last 30 days”."""
         config = test.config
-        times = {
-            "at_least": f"at least {_times(config.count)}",
-            "at_most": f"at most {_times(config.count)}",
-            "exactly": f"exactly {_times(config.count)}",
-            "none": "never",
-        }[config.operator]
-        if config.operator == "at_least" and config.count == 1:
-            times = "at least once"
-        window = f" in the last {config.days:,} days" if config.days else ""
-        where = " and ".join(demand.words() for demand in config.where)
-        return f"“{config.name}” happened {times}{window}" + (f" (where {where})" if where else "")
+        how = happened_words(_limits(config), config.measure, config.property)
+        window = Selection.of(config).window_words()
+        return f"“{config.name}” happened {how}{window}{where_words(config.where)}"
 
     def references(self, test: Test) -> set[tuple[str, Any]]:
         """The event's name."""
@@ -124,105 +156,14 @@ class EventTest(RuleKind):
     def flips(self, test: Test, subject: str, at: datetime, whom: Whom) -> list[Sql]:
         """When the event that makes up the number leaves the window."""
         config = test.config
-        if config.days is None:
-            return []
-        least, most = _limits(config)
-        numbers = {least, least if most is None else most + 1} - {0}
-        return [_leaving(config, subject, at, whom, number) for number in sorted(numbers)]
-
-    @staticmethod
-    def _count(config: EventConfig, facts: Facts, at: datetime) -> int:
-        return sum(_counts(config, event, at) for event in facts.events.get(config.name, ()))
+        selection = Selection.of(config)
+        return _limits(config).flips(selection, config.measure, subject, at, whom)
 
 
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count:,} times"
+def _count(config: EventConfig, facts: Facts, at: datetime) -> int:
+    return count(Selection.of(config), config.measure, config.property, facts, at)
 
 
-def _limits(config: EventConfig) -> tuple[int, int | None]:
+def _limits(config: EventConfig) -> Limits:
     """The wanted count as (at least, at most)."""
-    return {
-        "at_least": (config.count, None),
-        "at_most": (0, config.count),
-        "exactly": (config.count, config.count),
-        "none": (0, 0),
-    }[config.operator]
-
-
-def _counts(config: EventConfig, event: Happening, at: datetime) -> bool:
-    if event.occurred_at > at:
-        return False
-    if config.days is not None and event.occurred_at <= at - timedelta(days=config.days):
-        return False
-    return all(filter_holds(demand, event.properties) for demand in config.where)
-
-
-def _chosen(config: EventConfig, scope: Scope) -> Sql:
-    """Condition over the events `e` that count."""
-    text = (
-        "e.name_id = (SELECT n.id FROM customers_eventname n WHERE n.name = %s)"
-        " AND (e.occurred_at <= %s OR e.recorded_at <= %s)"
-    )
-    params: tuple[Any, ...] = (config.name, scope.at, scope.at)
-    if config.days is not None:
-        # the second half leaves out partitions of months before the window
-        text += " AND e.occurred_at > %s AND e.recorded_at > %s"
-        since = scope.at - timedelta(days=config.days)
-        params = (*params, since, since)
-    demands = [filter_sql(demand, "e.properties") for demand in config.where]
-    return joined([Sql(text, params), *demands], "AND", Sql("TRUE"))
-
-
-def _leaving(config: EventConfig, subject: str, at: datetime, whom: Whom, number: int) -> Sql:
-    """When those who have at least so many events in the window will have fewer."""
-    chosen, who = _chosen(config, Scope(subject, "s0", at)), whom.among(f"e.{subject}_id")
-    moment = "LEAST(e.occurred_at, e.recorded_at)"
-    newest = (
-        f"max({moment})" if number == 1 else f"(array_agg({moment} ORDER BY {moment} DESC))[%s]"
-    )
-    return Sql(
-        f"SELECT e.{subject}_id AS id, {newest} + make_interval(days => %s) AS due"
-        f" FROM customers_event e WHERE {who.text} AND {chosen.text}"
-        f" GROUP BY e.{subject}_id HAVING count(*) >= %s",
-        (
-            *(() if number == 1 else (number,)),
-            config.days,
-            *who.params,
-            *chosen.params,
-            number,
-        ),
-    )
-
-
-def _counted_row(config: EventConfig, scope: Scope, least: int) -> Sql:
-    """Whether the row has at least so many: stops counting there."""
-    chosen = _chosen(config, scope)
-    events = (
-        f"FROM customers_event e WHERE e.{scope.subject}_id = {scope.alias}.id AND {chosen.text}"
-    )
-    if least == 1:
-        return Sql(f"EXISTS (SELECT 1 {events})", chosen.params)
-    some = f"(SELECT count(*) FROM (SELECT 1 {events} LIMIT %s) c)"
-    return Sql(f"({some} >= %s)", (*chosen.params, least, least))
-
-
-def _counted_table(config: EventConfig, scope: Scope, least: int) -> Sql:
-    """The same in a shape that joins everybody (of the slice) with their events in one pass.
-
-    EXISTS and not IN: below OR and NOT an IN that outgrows work_mem becomes a scan per row.
-    """
-    chosen, who = _chosen(config, scope), f"e.{scope.subject}_id"
-    text, params = chosen.text, chosen.params
-    for bound, sign in ((scope.low, ">"), (scope.high, "<=")):
-        if bound is not None:
-            text, params = f"{text} AND {who} {sign} %s", (*params, bound)
-    own = f"{scope.alias}.id"
-    if least == 1:
-        found = f"SELECT 1 FROM customers_event e WHERE {who} = {own} AND {text}"
-        return Sql(f"EXISTS ({found})", params)
-    counted = (
-        f"SELECT {who} AS id FROM customers_event e WHERE {who} IS NOT NULL AND {text}"
-        f" GROUP BY {who} HAVING count(*) >= %s"
-    )
-    found = f"SELECT 1 FROM ({counted}) c WHERE c.id = {own}"
-    return Sql(f"EXISTS ({found})", (*params, least))
+    return Limits.of(config.operator, config.count, config.most)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from csplatform.kit.schema import Config
 from csplatform.rules import relation
@@ -20,7 +20,7 @@ from csplatform.rules.tree import EVERYBODY, Test
 class PeopleConfig(Config):
     """How many of its people must match what."""
 
-    match: Literal["any", "all", "none", "at_least"] = Field(
+    match: Literal["any", "all", "none", "at_least", "at_most", "percent"] = Field(
         "any",
         title="Of its people",
         json_schema_extra={
@@ -29,19 +29,34 @@ class PeopleConfig(Config):
                 "all": "everyone",
                 "none": "none",
                 "at_least": "at least this many",
+                "at_most": "at most this many",
+                "percent": "at least this percentage",
             }
         },
     )
     count: int = Field(
-        1, ge=1, le=1_000_000, title="How many", json_schema_extra={"only_if": "match=at_least"}
+        1,
+        ge=0,
+        le=1_000_000,
+        title="How many",
+        json_schema_extra={"only_if": "match=at_least|at_most|percent"},
     )
     rule: RawRule = Field(default_factory=dict, title="match")
 
+    @model_validator(mode="after")
+    def _number_fits(self) -> "PeopleConfig":
+        if self.match == "at_least" and not self.count:
+            raise ValueError("Give a number from 1")
+        if self.match == "percent" and not 1 <= self.count <= 100:
+            raise ValueError("Give a percentage from 1 to 100")
+        return self
+
 
 class PeopleTest(RuleKind):
-    """Whether any, all, none or at least so many of a company's people match a rule about people.
+    """Whether any, all, none, at least or at most so many, or at least a percentage of a company's
+    people match a rule about people.
 
-    A company without people: only "none" is true.
+    A company without people: only "none" and "at most" are true.
     """
 
     key: ClassVar[str] = "people"
@@ -61,6 +76,14 @@ class PeopleTest(RuleKind):
             },
         ),
         Example("company", {"match": "all", "rule": {}}),
+        Example(
+            "company",
+            {
+                "match": "percent",
+                "count": 50,
+                "rule": {"test": "attribute", "name": "role", "operator": "set"},
+            },
+        ),
     )
 
     def sql(self, test: Test, scope: Scope) -> Sql:
@@ -88,8 +111,11 @@ class PeopleTest(RuleKind):
         """e.g. “at least 2 of its people match: Role has any value”."""
         count = test.config.count
         if test.inner == EVERYBODY:
-            least = f"it has at least {count:,} people"
-            several = test.config.match == "at_least" and count > 1
+            bound = str(test.config.match).replace("_", " ")
+            least = f"it has {bound} {count:,} people"
+            several = test.config.match == "at_most" or (
+                test.config.match == "at_least" and count > 1
+            )
             fallback = "it has no people" if test.config.match == "none" else "it has people"
             return least if several else fallback
         whose = {
@@ -97,6 +123,8 @@ class PeopleTest(RuleKind):
             "all": "all of its people match",
             "none": "none of its people matches",
             "at_least": f"at least {count:,} of its people match",
+            "at_most": f"at most {count:,} of its people match",
+            "percent": f"at least {count} % of its people match",
         }[test.config.match]
         return f"{whose}: {inner}"
 

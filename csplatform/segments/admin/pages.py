@@ -12,11 +12,12 @@ from django.urls import reverse
 from csplatform.adminkit.base import tell_problems
 from csplatform.adminkit.paging import EstimatingPaginator
 from csplatform.customers.models import Company, Person
+from csplatform.customers.search import matching
 from csplatform.freshness.touches import EVERYTHING
 from csplatform.kit.clock import now
 from csplatform.kit.errors import DomainError
-from csplatform.segments.admin.forms import PasteForm
-from csplatform.segments.evolution import drawing, evolution
+from csplatform.segments.admin.forms import ChangesForm, PasteForm
+from csplatform.segments.evolution import DAYS, drawing, evolution
 from csplatform.segments.lookup import find_pasted
 from csplatform.segments.models import Kind, Member, MemberChange, Segment
 from csplatform.segments.operations.membership import add_members, remove_members
@@ -108,11 +109,12 @@ def _change_members(request: HttpRequest, segment: Segment) -> HttpResponse:
             count = remove_members(segment.pk, ids, actor=request.user)
             messages.success(request, f"{count:,} taken off the list.")
             return back
-        form = PasteForm(request.POST)
+        form = PasteForm(request.POST, request.FILES)
         if not form.is_valid():
-            messages.error(request, "Paste at least one line.")
+            for error in form.errors.values():
+                messages.error(request, " ".join(map(str, error)))
             return back
-        found = find_pasted(segment.subject, form.cleaned_data["keys"])
+        found = find_pasted(segment.subject, form.cleaned_data["all_keys"])
         count = add_members(segment.pk, found.ids, actor=request.user)
     except DomainError as error:
         tell_problems(request, error)
@@ -130,8 +132,11 @@ def _change_members(request: HttpRequest, segment: Segment) -> HttpResponse:
 def changes_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
     """The chart, and who came and went last."""
     segment = load(request, object_id)
-    days = evolution(segment, now())
-    newest = MemberChange.objects.filter(segment=segment).order_by("-occurred_at", "-id")
+    form = ChangesForm(request.GET)
+    asked = form.cleaned_data if form.is_valid() else {}
+    span = int(asked.get("days") or DAYS)
+    days = evolution(segment, now(), span)
+    newest = _changes(segment, asked).order_by("-occurred_at", "-id")
     page = EstimatingPaginator(newest, PAGE).get_page(request.GET.get("page"))
     model: Any = Person if segment.subject == "person" else Company
     names = {row.pk: str(row) for row in model.objects.filter(pk__in={c.subject_id for c in page})}
@@ -140,18 +145,45 @@ def changes_page(model_admin: Any, request: HttpRequest, object_id: str) -> Http
             "change": change,
             "name": names.get(change.subject_id, f"#{change.subject_id}"),
             "url": page_of(segment.subject, change.subject_id),
-            "why": why(change.cause),
+            "why": why_words(change.cause),
         }
         for change in page
     ]
     context = frame(
-        model_admin, request, segment, page=page, rows=rows, chart=drawing(days),
+        model_admin, request, segment, page=page, rows=rows, chart=drawing(days), form=form,
+        days=span, filtered=any(value for name, value in asked.items() if name != "days"),
+        kept=_kept(request),
         entered=sum(day.entered for day in days), left=sum(day.left for day in days),
     )  # fmt: skip
     return render(request, "segments/changes.html", context)
 
 
-def why(cause: dict[str, Any]) -> str:
+def _changes(segment: Segment, asked: dict[str, Any]) -> QuerySet[MemberChange]:
+    """Those that the filters leave."""
+    rows = MemberChange.objects.filter(segment=segment)
+    if asked.get("what"):
+        rows = rows.filter(entered=asked["what"] == "entered")
+    if asked.get("why"):
+        rows = rows.filter(cause__kind=asked["why"])
+    if asked.get("since"):
+        rows = rows.filter(occurred_at__date__gte=asked["since"])
+    if asked.get("until"):
+        rows = rows.filter(occurred_at__date__lte=asked["until"])
+    if asked.get("q"):
+        model: Any = Person if segment.subject == "person" else Company
+        found = matching(segment.subject, model.objects.all(), asked["q"])
+        rows = rows.filter(subject_id__in=[row.pk for row in found[:1000]])
+    return rows
+
+
+def _kept(request: HttpRequest) -> str:
+    """The filters for the links to other pages."""
+    query = request.GET.copy()
+    query.pop("page", None)
+    return query.urlencode()
+
+
+def why_words(cause: dict[str, Any]) -> str:
     """A change's cause in words."""
     kind = cause.get("kind")
     if kind == "list":

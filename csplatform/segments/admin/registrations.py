@@ -9,7 +9,7 @@ from csplatform.adminkit.extensions import BulkAction, bulk_actions
 from csplatform.adminkit.navigation import Entry, entries, tab_sets
 from csplatform.segments.admin.bulk import add_to_list
 
-TABS = (("Definition", "change"), ("Members", "members"), ("Changes", "changes"))
+TABS = (("Definition", "change"), ("Members", "members"), ("Changes", "changes"), ("Why", "why"))
 WITHIN = {"delete": "change", "history": "change"}
 
 

@@ -21,6 +21,7 @@ from csplatform.rules.parse import load_rule
 from csplatform.rules.words import in_words
 from csplatform.segments.admin.forms import SegmentForm
 from csplatform.segments.admin.pages import changes_page, load, members_page
+from csplatform.segments.admin.why_page import why_page
 from csplatform.segments.models import Kind, Segment, State
 from csplatform.segments.operations.definition import (
     SegmentInput,
@@ -201,6 +202,7 @@ class SegmentAdmin(ModelAdmin):
         views = {
             "members": partial(members_page, self),
             "changes": partial(changes_page, self),
+            "why": partial(why_page, self),
             "clone": require_POST(self.clone_view),
             "recompute": require_POST(self.recompute_view),
         }

@@ -1,7 +1,8 @@
 """The test “in segment”."""
 
+from collections import defaultdict
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -10,7 +11,9 @@ from csplatform.kit import sql
 from csplatform.kit.errors import Problem
 from csplatform.kit.schema import Config
 from csplatform.rules.facts import Facts, Needs
+from csplatform.rules.flips import Whom
 from csplatform.rules.kind import Example, FactKey, Known, RuleKind
+from csplatform.rules.operators import MAX_DAYS
 from csplatform.rules.scope import Scope
 from csplatform.rules.sqltext import Sql, negated
 from csplatform.rules.tree import Test
@@ -20,8 +23,17 @@ from csplatform.segments.models import Segment
 class SegmentConfig(Config):
     """Which segment, and whether in or out."""
 
-    operator: Literal["in", "not_in"] = Field(
-        "in", title="Is", json_schema_extra={"labels": {"in": "in", "not_in": "not in"}}
+    operator: Literal["in", "not_in", "entered", "left"] = Field(
+        "in",
+        title="Is",
+        json_schema_extra={
+            "labels": {
+                "in": "in",
+                "not_in": "not in",
+                "entered": "has entered, in the last days,",
+                "left": "has left, in the last days,",
+            }
+        },
     )
     segment: int = Field(
         title="Segment",
@@ -33,10 +45,21 @@ class SegmentConfig(Config):
             "reference": "segment",
         },
     )
+    days: int = Field(
+        30,
+        ge=1,
+        le=MAX_DAYS,
+        title="Days",
+        json_schema_extra={"only_if": "operator=entered|left"},
+    )
 
 
 class SegmentTest(RuleKind):
-    """Whether somebody is in a segment now. Nobody is in a segment that is gone."""
+    """Whether somebody is in a segment now, or entered or left it in the last days.
+
+    Nobody is in a segment that is gone, and nobody has entered or left it. Who entered and left
+    again has done both.
+    """
 
     key: ClassVar[str] = "segment"
     label: ClassVar[str] = "Segment"
@@ -46,6 +69,7 @@ class SegmentTest(RuleKind):
     examples: ClassVar[tuple[Example, ...]] = (
         Example("person", {"segment": 1}),
         Example("company", {"segment": 2, "operator": "not_in"}),
+        Example("person", {"segment": 1, "operator": "left", "days": 7}),
     )
 
     def check(self, config: SegmentConfig, subject: str, known: Known, path: str) -> list[Problem]:
@@ -61,7 +85,14 @@ class SegmentTest(RuleKind):
         return _names(subject, known).get(config.segment)
 
     def sql(self, test: Test, scope: Scope) -> Sql:
-        """A look into the members."""
+        """A look into the members, or into who came and went."""
+        if test.config.operator in HISTORY:
+            return Sql(
+                "EXISTS (SELECT 1 FROM segments_memberchange g WHERE g.segment_id = %s"
+                f" AND g.subject_id = {scope.alias}.id AND g.entered = %s"
+                " AND g.occurred_at > %s AND g.occurred_at <= %s)",
+                (_own(test), test.config.operator == "entered", _since(test, scope.at), scope.at),
+            )
         inside = Sql(
             "EXISTS (SELECT 1 FROM segments_member g"
             f" WHERE g.segment_id = %s AND g.subject_id = {scope.alias}.id)",
@@ -70,17 +101,28 @@ class SegmentTest(RuleKind):
         return negated(inside) if test.config.operator == "not_in" else inside
 
     def holds(self, test: Test, facts: Facts, at: datetime) -> bool:
-        """From the loaded memberships."""
+        """From the loaded memberships or changes."""
+        if test.config.operator in HISTORY:
+            return any(
+                entered == (test.config.operator == "entered") and _since(test, at) < moment <= at
+                for entered, moment in facts.extra.get(("segment.changes", _own(test))) or []
+            )
         inside = bool(facts.extra.get(("segment", _own(test)), False))
         return inside != (test.config.operator == "not_in")
 
     def value(self, test: Test, facts: Facts, at: datetime) -> Any:
-        """Whether they are in it."""
+        """Whether they are in it, or when they last came or went."""
+        if test.config.operator in HISTORY:
+            changes = facts.extra.get(("segment.changes", _own(test))) or []
+            wanted = test.config.operator == "entered"
+            moments = [moment for entered, moment in changes if entered == wanted]
+            return max(moments).isoformat() if moments else None
         return bool(facts.extra.get(("segment", _own(test)), False))
 
     def needs(self, test: Test, subject: str) -> Needs:
-        """The membership."""
-        return Needs(extra=frozenset({("segment", _own(test))}))
+        """The membership or its history."""
+        source = "segment.changes" if test.config.operator in HISTORY else "segment"
+        return Needs(extra=frozenset({(source, _own(test))}))
 
     def fact_keys(self, test: Test, subject: str) -> set[FactKey]:
         """The membership."""
@@ -89,11 +131,40 @@ class SegmentTest(RuleKind):
     def words(self, test: Test, subject: str, inner: str = "") -> str:
         """e.g. “is in segment “Champions””."""
         name = f"“{test.bound}”" if test.bound else "that is no longer there"
+        if test.config.operator in HISTORY:
+            days = "day" if test.config.days == 1 else f"{test.config.days:,} days"
+            return f"{test.config.operator} segment {name} in the last {days}"
         return f"is {'not ' if test.config.operator == 'not_in' else ''}in segment {name}"
 
     def references(self, test: Test) -> set[tuple[str, Any]]:
         """The segment."""
         return {("segment", test.config.segment)}
+
+    def time_dependent(self, test: Test) -> bool:
+        """A coming or going leaves the last days."""
+        return test.config.operator in HISTORY
+
+    def flips(self, test: Test, subject: str, at: datetime, whom: Whom) -> list[Sql]:
+        """When the next one does."""
+        if test.config.operator not in HISTORY:
+            return []
+        who = whom.among("g.subject_id")
+        return [
+            Sql(
+                "SELECT g.subject_id AS id, g.occurred_at + make_interval(days => %s) AS due"
+                f" FROM segments_memberchange g WHERE {who.text} AND g.segment_id = %s"
+                " AND g.entered = %s AND g.occurred_at > %s",
+                (test.config.days, *who.params, _own(test), test.config.operator == "entered",
+                 _since(test, at)),
+            )
+        ]  # fmt: skip
+
+
+HISTORY = ("entered", "left")
+
+
+def _since(test: Test, at: datetime) -> datetime:
+    return at - timedelta(days=test.config.days)
 
 
 def _own(test: Test) -> int:
@@ -112,6 +183,22 @@ def _names(subject: str, known: Known) -> dict[int, str]:
 def segment_names(subject: str) -> list[tuple[str, str]]:
     """Options of the builder's list."""
     return [(str(pk), name) for pk, name in Segment.objects.of(subject).values_list("pk", "name")]
+
+
+def changes_of(
+    subject: str, ids: Collection[int], owns: Collection[Any], moment: datetime | None
+) -> dict[tuple[Any, int], Any]:
+    """(entered, when) of all comings and goings, up to a moment if one is given: a source of
+    facts."""
+    found: dict[tuple[Any, int], Any] = defaultdict(list)
+    for segment_id, subject_id, entered, at in sql.rows(
+        "SELECT segment_id, subject_id, entered, occurred_at FROM segments_memberchange"
+        " WHERE segment_id = ANY(%(own)s::bigint[]) AND subject_id = ANY(%(ids)s::bigint[])"
+        " AND (%(moment)s::timestamptz IS NULL OR recorded_at <= %(moment)s) ORDER BY id",
+        {"own": list(owns), "ids": list(ids), "moment": moment},
+    ):
+        found[segment_id, subject_id].append((entered, at))
+    return found
 
 
 def members_of(

@@ -10,9 +10,9 @@ from csplatform.kit import audit, sql
 from csplatform.kit.clock import now
 from csplatform.kit.errors import Conflict, DomainError, NotAllowed, Problem
 from csplatform.kit.jobs import wake_on_commit
-from csplatform.rules.parse import dump, parse_rule
+from csplatform.rules.parse import dump, load_rule, parse_rule
 from csplatform.rules.reach import key_text
-from csplatform.rules.references import event_names, fact_keys, time_dependent
+from csplatform.rules.references import event_names, fact_keys, references, time_dependent
 from csplatform.rules.tree import EVERYBODY, Node
 from csplatform.segments.models import Kind, Segment, SegmentDefinition, State, Subject
 from csplatform.segments.operations.membership import lock_segment
@@ -146,6 +146,25 @@ def request_recompute(segment_id: int, *, actor: Any) -> None:
         segment.error = ""
         segment.save(update_fields=["requested_at", "state", "error"])
         audit.record(actor, "segment.recompute", segment)
+        wake_on_commit("bulk")
+
+
+def follow_meaning(type_: str) -> None:
+    """What rules name has changed its meaning: work out again what the segments that name it read,
+    and who is in them. Runs in the transaction of the change."""
+    for segment in Segment.objects.dynamic().order_by("pk").select_for_update(no_key=True):
+        try:
+            node = load_rule(segment.rule, segment.subject)
+        except DomainError:
+            continue
+        if not any(found == type_ for found, _ in references(node, segment.subject)):
+            continue
+        segment.fact_keys = sorted(key_text(key) for key in fact_keys(node, segment.subject))
+        segment.time_dependent = time_dependent(node, segment.subject)
+        segment.requested_at = now()
+        segment.save(update_fields=["fact_keys", "time_dependent", "requested_at"])
+        if names := event_names(node, segment.subject):
+            subscribe(names, "freshness")
         wake_on_commit("bulk")
 
 

@@ -1,12 +1,15 @@
 // The rule builder: nested groups of typed tests with a live answer of who matches.
 //
-// mountRuleBuilder(element, {subject, value, onChange, describeUrl, previewUrl, suggestUrl, csrf,
-// readOnly}) draws it into an element of any page; only `subject` is required. It returns
+// mountRuleBuilder(element, {subject, value, onChange, describeUrl, previewUrl, suggestUrl, findUrl,
+// explainUrl, csrf, readOnly}) draws it into an element of any page; only `subject` is required. It returns
 // {getValue, setSubject, setValue, destroy}. `onChange(rule)` is called after every change.
 
 import { button, el } from "./dom.js";
+import { History } from "./history.js";
 import { drawGroup } from "./nodes.js";
+import { fetchJSON, token } from "./server.js";
 import { fromJSON, nodeAt, toJSON } from "./tree.js";
+import { Why } from "./why.js";
 
 const WAIT_MS = 350;
 const descriptions = new Map();
@@ -28,6 +31,8 @@ class Builder {
       describeUrl: "/admin/rules/describe",
       previewUrl: "/admin/rules/preview",
       suggestUrl: "/admin/rules/suggest",
+      findUrl: "/admin/rules/find",
+      explainUrl: "/admin/rules/explain",
       onChange: () => {},
       readOnly: false,
       ...options,
@@ -40,9 +45,15 @@ class Builder {
     this.places = new Map();
     this.tree = el("fieldset", { class: "rb-tree", disabled: this.options.readOnly });
     this.answer = el("div", { class: "rb-answer", role: "status", "aria-live": "polite" });
+    this.history = new History(this.rule());
+    this.why = new Why(this);
+    this.steps = [true, false].map((back) =>
+      button(back ? "Undo" : "Redo", back ? "undo" : "redo", () => this.step(back), { disabled: true, "aria-keyshortcuts": back ? "Control+Z" : "Control+Y" }));
+    this.bar = el("div", { class: "rb-bar", role: "toolbar", "aria-label": "Rule" }, ...this.steps);
+    this.tree.addEventListener("keydown", (event) => this.keys(event));
     element.classList.add("rb");
     element.classList.toggle("rb-readonly", this.options.readOnly);
-    element.replaceChildren(this.tree, this.answer);
+    element.replaceChildren(...(this.options.readOnly ? [] : [this.bar]), this.tree, this.answer, this.why.element);
     this.element = element;
   }
 
@@ -87,13 +98,47 @@ class Builder {
   }
 
   changed() {
-    this.options.onChange(this.rule());
+    const rule = this.rule();
+    this.history.note(rule);
+    this.showSteps();
+    this.options.onChange(rule);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.preview(), WAIT_MS);
   }
 
+  /** Undo or redo one step. */
+  step(back) {
+    const rule = this.history.step(back);
+    if (rule === null) return;
+    this.root = fromJSON(rule);
+    this.showSteps();
+    this.options.onChange(rule);
+    this.redraw();
+    this.preview();
+  }
+
+  showSteps() {
+    const { past, future } = this.history;
+    [past, future].forEach((list, index) => {
+      this.steps[index].disabled = !list.length;
+    });
+  }
+
+  /** Undo and redo by keyboard; text inputs keep their own. */
+  keys(event) {
+    const inText = event.target.matches?.("input:not([type=checkbox])");
+    if (inText || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+    const key = event.key.toLowerCase();
+    if (key !== "z" && key !== "y") return;
+    event.preventDefault();
+    this.step(key === "z" && !event.shiftKey);
+    this.tree.querySelector("select, button")?.focus();
+  }
+
   setValue(rule) {
     this.root = fromJSON(rule);
+    this.history.reset(this.rule());
+    this.showSteps();
     this.redraw();
     this.preview();
   }
@@ -104,12 +149,15 @@ class Builder {
     this.values.set(this.subject, this.root);
     this.subject = subject;
     this.root = this.values.get(subject) ?? fromJSON({});
+    this.history.reset(this.rule());
+    this.why.reset();
     this.redraw();
     this.changed();
   }
 
-  async suggestions(subject, attribute) {
-    const url = `${this.options.suggestUrl}?subject=${subject}&attribute=${encodeURIComponent(attribute)}`;
+  /** Frequent values; `about` names an attribute, an event, or an event and its property. */
+  async suggestions(subject, about) {
+    const url = `${this.options.suggestUrl}?${new URLSearchParams({ subject, ...about })}`;
     if (!this.suggested.has(url)) {
       this.suggested.set(url, fetchJSON(url).then((told) => told.values.map((value) => [value, value]), () => []));
     }
@@ -136,6 +184,7 @@ class Builder {
       this.problems = told.problems;
       this.showProblems();
       this.showAnswer(told);
+      this.why.ask();
     } catch (error) {
       if (!signal.aborted) this.answer.replaceChildren(el("p", { class: "rb-problem" }, `Who matches is not known: ${error.message}`));
     }
@@ -167,13 +216,15 @@ class Builder {
     }
     const one = this.subject === "person" ? "person matches" : "company matches";
     const many = this.subject === "person" ? "people match" : "companies match";
-    const figure = told.count === null ? "Many" : told.count.toLocaleString("en");
+    const figure = told.count === null ? "Many" : `${told.estimated ? "About " : ""}${told.count.toLocaleString("en")}`;
     const sample = told.sample.map(({ label, url }) => el("a", { class: "rb-who", href: url, target: "_blank", rel: "noopener" }, label));
     const rest = (told.count ?? 0) - sample.length;
     this.answer.replaceChildren(
       el("p", { class: "rb-count" }, el("strong", {}, figure), ` ${told.count === 1 ? one : many} now`),
       el("p", { class: "rb-words" }, told.words),
-      told.slow ? el("p", { class: "rb-muted" }, "Counting takes long here, so it was left out. The rule itself is fine.") : "",
+      told.slow ? el("p", { class: "rb-muted" }, told.estimated
+        ? `Counting all takes long here, so this is estimated from ${told.of.toLocaleString("en")} of them. The rule itself is fine.`
+        : "Counting takes long here, so it was left out. The rule itself is fine.") : "",
       sample.length
         ? el("p", { class: "rb-sample" }, el("span", { class: "rb-muted" }, "For example "), ...sample,
             rest > 0 ? el("span", { class: "rb-muted" }, ` and ${rest.toLocaleString("en")} more`) : "")
@@ -186,22 +237,4 @@ class Builder {
     this.asked?.abort();
     this.element.replaceChildren();
   }
-}
-
-/** Django's token of the page: of a form, else of the cookie. */
-function token() {
-  const field = document.querySelector("[name=csrfmiddlewaretoken]");
-  return field?.value ?? document.cookie.match(/(?:^|; )csrftoken=([^;]*)/)?.[1] ?? "";
-}
-
-async function fetchJSON(url, init = {}) {
-  const response = await fetch(url, { credentials: "same-origin", ...init });
-  let told = null;
-  try {
-    told = await response.json();
-  } catch {
-    throw new Error(`the server answered ${response.status}`);
-  }
-  if (!response.ok) throw new Error(told?.problems?.[0]?.message ?? `the server answered ${response.status}`);
-  return told;
 }

@@ -1,7 +1,7 @@
-// The inputs of a test: of an attribute by its type, of every other kind from its fields.
+// Typed inputs: values by their type, and the editor of a test of an attribute.
 // An editor draws into a box and calls `changed()` after writing into the test's config.
 
-import { button, chips, el, input, select, suggest, ticks } from "./dom.js";
+import { chips, el, input, select, suggest, ticks } from "./dom.js";
 
 const listOf = (value) => (Array.isArray(value) ? [...value] : value === null || value === undefined ? [] : [value]);
 
@@ -39,25 +39,25 @@ function single({ type, choices, value, load, act, label }) {
   return load ? [element, suggest(element, load)] : [element];
 }
 
-function number(label, value, act, attributes) {
+export function number(label, value, act, attributes) {
   return input("number", label, value, (item) => act(item === "" ? null : Number(item)), attributes);
 }
 
-function set(config, name, value) {
+export function set(config, name, value) {
   if (value === null || value === undefined || value === "") delete config[name];
   else config[name] = value;
 }
 
 /**
- * Attribute, operator, value. A control is never replaced while it is being changed: the keyboard
- * would lose its place.
+ * Inputs [name, operator, value] of an item that asks for one of some typed attributes. A control is
+ * never replaced while it is being changed: the keyboard would lose its place.
+ *
+ * `key` is where the item keeps the attribute's name, `load(name)` gives suggestions of values.
  */
-export function attributeEditor(test, context, changed) {
-  const { attributes } = context.description;
-  const config = test.config;
-  if (!config.name && attributes.length) config.name = attributes[0].name;
-  const specOf = () => attributes.find((item) => item.name === config.name);
-  const operatorOf = () => specOf()?.operators.find((item) => item.key === config.operator);
+export function typedInputs({ attributes, item, key, load, changed, label, focus }) {
+  if (!item[key] && attributes.length) item[key] = attributes[0].name;
+  const specOf = () => attributes.find((spec) => spec.name === item[key]);
+  const operatorOf = () => specOf()?.operators.find((operator) => operator.key === item.operator);
   const slot = () => el("div", { class: "rb-slot" });
   const [operators, values] = [slot(), slot()];
 
@@ -68,10 +68,10 @@ export function attributeEditor(test, context, changed) {
       type: spec.type,
       takes: operator.takes,
       choices: spec.choices,
-      value: config.value,
-      load: () => context.builder.suggestions(context.subject, spec.name),
+      value: item.value,
+      load: () => load(spec.name),
       act: (value) => {
-        set(config, "value", Array.isArray(value) && !value.length ? null : value);
+        set(item, "value", Array.isArray(value) && !value.length ? null : value);
         changed();
       },
     }));
@@ -79,143 +79,41 @@ export function attributeEditor(test, context, changed) {
   const drawOperators = () => {
     const spec = specOf();
     if (spec && !operatorOf()) {
-      config.operator = spec.operators[0].key;
-      delete config.value;
+      item.operator = spec.operators[0].key;
+      delete item.value;
     }
-    const pairs = (spec?.operators ?? []).map((item) => [item.key, item.label]);
-    operators.replaceChildren(select("Operator", pairs, config.operator, (key) => {
+    const pairs = (spec?.operators ?? []).map((operator) => [operator.key, operator.label]);
+    operators.replaceChildren(select("Operator", pairs, item.operator, (chosen) => {
       const takes = operatorOf()?.takes;
-      config.operator = key;
-      if (operatorOf()?.takes !== takes) delete config.value;
+      item.operator = chosen;
+      if (operatorOf()?.takes !== takes) delete item.value;
       drawValues();
       changed();
     }));
     drawValues();
   };
-  const names = attributes.map((item) => [item.name, item.label, item.declared ? "Your attributes" : "Built in"]);
-  const chosen = select("Attribute", names, config.name, (name) => {
+  const grouped = attributes.some((spec) => spec.declared);
+  const names = attributes.map((spec) => [spec.name, spec.label, grouped ? (spec.declared ? "Your attributes" : "Built in") : ""]);
+  const chosen = select(label, names, item[key], (name) => {
     const before = specOf()?.type;
-    config.name = name;
-    if (specOf()?.type !== before || before === "choice") delete config.value;
+    item[key] = name;
+    if (specOf()?.type !== before || before === "choice") delete item.value;
     drawOperators();
     changed();
-  }, { "data-focus": test.id });
+  }, focus ? { "data-focus": focus } : {});
   drawOperators();
-  return el("div", { class: "rb-fields" }, chosen, operators, values);
+  return [chosen, operators, values];
 }
 
-/** Inputs from the kind's fields, for every kind that brings no editor of its own. */
-export function fieldsEditor(test, context, changed) {
-  const fields = context.kind.fields.filter((field) => field.widget !== "rule");
-  const rows = new Map();
-  const update = () => {
-    for (const [field, row] of rows) row.hidden = !applies(field, test.config, context.kind.fields);
-  };
-  fields.forEach((field, index) => {
-    const attributes = index ? {} : { "data-focus": test.id };
-    rows.set(field, labelled(field, fieldInput(field, test.config, context, changed, update, attributes)));
-  });
-  update();
-  return el("div", { class: "rb-fields" }, ...rows.values());
-}
-
-function labelled(field, inputs) {
-  return el("div", { class: `rb-field rb-${field.widget}` },
-    el("span", { class: "rb-label", title: field.help || null }, field.label),
-    ...inputs,
-    field.help ? el("span", { class: "rb-help" }, field.help) : null);
-}
-
-/** Whether a field counts: `only_if` is "name=value|value" of a neighbour. */
-function applies(field, config, fields) {
-  const [name, wanted] = (field.extra.only_if ?? "").split("=");
-  if (!wanted) return true;
-  const neighbour = fields.find((other) => other.name === name);
-  return wanted.split("|").includes(String(config[name] ?? neighbour?.default));
-}
-
-function fieldInput(field, config, context, changed, update, attributes) {
-  const value = config[field.name] ?? field.default;
-  const put = (item) => {
-    set(config, field.name, item);
-    changed();
-  };
-  const options = field.provider ? context.description.options[field.provider] ?? [] : field.options;
-  if (field.widget === "list") return [listInput(field, config, changed)];
-  if (field.widget === "select") {
-    const pairs = field.extra.choices?.map(([key, label]) => [key, label]) ?? options;
-    const all = field.required && !value ? [["", "Choose…"], ...pairs] : pairs;
-    return [select(field.label, all, value, (item) => {
-      put(/^\d+$/.test(item) ? Number(item) : item);
-      update();
-    }, attributes)];
-  }
-  if (field.widget === "checkbox") {
-    return [el("input", { type: "checkbox", "aria-label": field.label, checked: Boolean(value), onchange: (event) => put(event.target.checked) })];
-  }
-  if (field.widget === "number") {
-    return [number(field.label, value, put, { step: "any", class: "rb-input rb-short", placeholder: field.required ? null : "ever", ...attributes })];
-  }
-  const element = input("text", field.label, value, put, attributes);
-  return options.length ? [element, suggest(element, async () => options)] : [element];
-}
-
-/** A list of small objects, e.g. demands on an event's properties. */
-function listInput(field, config, changed) {
-  const box = el("div", { class: "rb-rows" });
-  const items = () => (config[field.name] ??= []);
-  const draw = () => {
-    const rows = (config[field.name] ?? []).map((item, index) =>
-      el("div", { class: "rb-row" },
-        ...rowInputs(field.fields, item, changed),
-        button(`Remove line ${index + 1}`, "close", () => {
-          items().splice(index, 1);
-          if (!items().length) delete config[field.name];
-          draw();
-          changed();
-        })));
-    box.replaceChildren(...rows, button("+ Add a condition", "", () => {
-      items().push(Object.fromEntries(field.fields.filter((f) => f.default).map((f) => [f.name, f.default])));
-      draw();
-      changed();
-    }, { class: "rb-link" }));
-  };
-  draw();
-  return box;
-}
-
-function rowInputs(fields, item, changed) {
-  const slot = el("div", { class: "rb-slot" });
-  const chooser = fields.find((field) => field.extra.choices);
-  const drawValue = (field) => {
-    const chosen = chooser?.extra.choices.find(([key]) => key === (item[chooser.name] ?? chooser.default));
-    slot.replaceChildren(...valueInputs({
-      type: "text",
-      takes: chosen?.[2] ?? "one",
-      value: item[field.name],
-      label: field.label,
-      act: (value) => {
-        set(item, field.name, Array.isArray(value) && !value.length ? null : value);
-        changed();
-      },
-    }));
-    return slot;
-  };
-  return fields.map((field) => {
-    if (field.widget === "value") return drawValue(field);
-    if (field.extra.choices) {
-      return select(field.label, field.extra.choices.map(([key, label]) => [key, label]), item[field.name] ?? field.default, (key) => {
-        const kept = fields.find((other) => other.widget === "value");
-        const takes = (of) => field.extra.choices.find(([other]) => other === of)?.[2];
-        if (takes(key) !== takes(item[field.name] ?? field.default)) delete item[kept.name];
-        item[field.name] = key;
-        drawValue(kept);
-        changed();
-      });
-    }
-    return input("text", field.label, item[field.name], (value) => {
-      set(item, field.name, value);
-      changed();
-    }, { placeholder: field.label });
-  });
+/** Attribute, operator, value. */
+export function attributeEditor(test, context, changed) {
+  return el("div", { class: "rb-fields" }, ...typedInputs({
+    attributes: context.description.attributes,
+    item: test.config,
+    key: "name",
+    load: (name) => context.builder.suggestions(context.subject, { attribute: name }),
+    changed,
+    label: "Attribute",
+    focus: test.id,
+  }));
 }

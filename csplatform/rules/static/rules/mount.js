@@ -15,6 +15,8 @@ function mount(field) {
     describeUrl: field.dataset.describeUrl,
     previewUrl: field.dataset.previewUrl,
     suggestUrl: field.dataset.suggestUrl,
+    findUrl: field.dataset.findUrl,
+    explainUrl: field.dataset.explainUrl,
     readOnly: text.disabled || text.readOnly,
     onChange: (rule) => {
       text.value = JSON.stringify(rule);

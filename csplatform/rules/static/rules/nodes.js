@@ -1,7 +1,8 @@
 // Groups and tests on the screen. Structural changes redraw the tree; typing does not.
 
 import { button, el, select } from "./dom.js";
-import { attributeEditor, fieldsEditor } from "./editors.js";
+import { attributeEditor } from "./editors.js";
+import { fieldsEditor } from "./fields.js";
 import { WORDS, copyOf, move, newGroup, newTest } from "./tree.js";
 
 const EDITORS = { attribute: attributeEditor, fields: fieldsEditor };
@@ -77,23 +78,32 @@ function tools(node, context, parent, index, name) {
 }
 
 function drawTest(test, context, parent, index) {
-  const kind = context.description.kinds.find((item) => item.key === test.kind);
   const kinds = context.description.kinds.map((item) => [item.key, item.label, item.group]);
+  const kindOf = () => context.description.kinds.find((item) => item.key === test.kind);
+  const [editor, inner] = [el("div", { class: "rb-slot" }), el("div", { class: "rb-slot" })];
+  const changed = () => context.builder.changed();
+  const draw = () => {
+    const kind = kindOf();
+    choose.title = kind?.help ?? "";
+    editor.replaceChildren(kind
+      ? (EDITORS[kind.editor] ?? fieldsEditor)(test, { ...context, kind }, changed)
+      : el("span", {}, "This kind of test is no longer there."));
+    inner.replaceChildren(...(kind?.inner ? [drawInner(test, kind, context)] : []));
+  };
+  // The choice itself stays where it is: who types a name must not lose the place between letters.
   const choose = select("Kind of test", kinds, test.kind, (key) => {
     test.kind = key;
     test.config = {};
     test.inner = null;
     test.isNew = true;
-    context.builder.changed();
-    context.builder.redraw(`${test.id}-kind`);
-  }, { class: "rb-input rb-kind", title: kind?.help ?? null, "data-focus": `${test.id}-kind` });
-  const here = { ...context, kind };
-  const changed = () => context.builder.changed();
-  const editor = kind ? (EDITORS[kind.editor] ?? fieldsEditor)(test, here, changed) : el("span", {}, "This kind of test is no longer there.");
+    draw();
+    changed();
+  }, { class: "rb-input rb-kind", "data-focus": `${test.id}-kind` });
   test.place = el("p", { class: "rb-problem", hidden: true });
+  draw();
   const row = el("article", { class: "rb-test", role: "group", "aria-label": `Test ${index + 1}` },
     el("div", { class: "rb-line" }, choose, editor, tools(test, context, parent, index, "test")),
-    kind?.inner ? drawInner(test, kind, context) : null,
+    inner,
     test.place);
   // Until somebody has left it, a half-filled test is a hint, not an error.
   row.addEventListener("focusout", () => setTimeout(() => {

@@ -1,0 +1,1 @@
+"""Tests of rule kinds about programs."""

@@ -15,6 +15,11 @@ _CUSTOMER_WORK = (
     "segments.add_*",
     "segments.change_*",
 )
+# Doing what is to be done; types and playbooks themselves are built by program managers.
+_TASK_WORK = (
+    "journeys.add_task", "journeys.change_task", "journeys.add_playbookrun",
+    "journeys.change_playbookrun",
+)  # fmt: skip
 _BUILD = (
     "customers.add_*",
     "customers.change_*",
@@ -33,7 +38,7 @@ _HIDDEN = (
 GRANTS: dict[str, tuple[str, ...]] = {
     Role.ADMIN: ("*",),
     Role.PROGRAM_MANAGER: (*_READ, *_BUILD),
-    Role.CSM: (*_READ, *_CUSTOMER_WORK, "journeys.enroll_participant"),
+    Role.CSM: (*_READ, *_CUSTOMER_WORK, *_TASK_WORK, "journeys.enroll_participant"),
     Role.AGENT: _READ,
     Role.ANALYST: _READ,
     Role.READ_ONLY: _READ,

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,9 @@ from csplatform.rules.scope import TABLES
 OTHER = {"person": "company", "company": "person"}
 
 # (subject, ids, which of the source's own ids, past instant or None) -> those pairs
-# (own id, subject id) that are true.
-FactSource = Callable[
-    [str, Collection[int], Collection[int], datetime | None], set[tuple[int, int]]
-]
+# (own id, subject id) that are true, or what is known by pair; of the others nothing is (False).
+Pairs = set[tuple[int, int]] | Mapping[tuple[int, int], Any]
+FactSource = Callable[[str, Collection[int], Collection[int], datetime | None], Pairs]
 fact_sources: Registry[FactSource] = Registry("source of facts")
 
 
@@ -49,7 +48,7 @@ def load_facts(
             attributes=row["attributes"],
             label=row["label"],
             events=events.get(row["id"], {}),
-            extra={key: row["id"] in members for key, members in extra.items()},
+            extra={key: known.get(row["id"], False) for key, known in extra.items()},
             **{_plural(OTHER[subject]): tuple(related.get(row["id"], ()))},
         )
         for row in rows
@@ -175,13 +174,15 @@ def _links(subject: str, ids: list[int], moment: datetime | None) -> set[tuple[i
 
 def _extra(
     subject: str, ids: list[int], needs: Needs, moment: datetime | None
-) -> dict[tuple[str, int], set[int]]:
-    """Answers of the fact sources of rooms above: of whom each (source, its id) is true."""
+) -> dict[tuple[str, int], dict[int, Any]]:
+    """Answers of the fact sources of rooms above: by (source, its id) what is known of whom."""
     asked: dict[str, set[int]] = defaultdict(set)
     for source, own in needs.extra:
         asked[source].add(own)
-    found: dict[tuple[str, int], set[int]] = {pair: set() for pair in needs.extra}
+    found: dict[tuple[str, int], dict[int, Any]] = {pair: {} for pair in needs.extra}
     for source, owns in asked.items():
-        for own, id_ in fact_sources.get(source)(subject, ids, owns, moment):
-            found[source, own].add(id_)
+        pairs = fact_sources.get(source)(subject, ids, owns, moment)
+        known = pairs if isinstance(pairs, Mapping) else dict.fromkeys(pairs, True)
+        for (own, id_), value in known.items():
+            found[source, own][id_] = value
     return found

@@ -4,6 +4,7 @@ from journeys.models.attention import AttentionEntry
 from journeys.models.captured import CapturedMail
 from journeys.models.outbox import Outbox
 from journeys.models.participant import Batch, EntryScan, Participant, Refusal, Transition, Wait
+from journeys.models.playbook import Playbook, PlaybookChange, PlaybookRun, PlaybookTask
 from journeys.models.program import (
     Amendment,
     Folder,
@@ -13,6 +14,7 @@ from journeys.models.program import (
     Step,
 )
 from journeys.models.relocation import Relocation
+from journeys.models.task import Task, TaskAsk, TaskChange, TaskType
 from journeys.models.template import EmailTemplate, EmailTemplateRevision
 from journeys.models.webhook import WebhookEndpoint
 
@@ -27,12 +29,20 @@ __all__ = [
     "Folder",
     "Outbox",
     "Participant",
+    "Playbook",
+    "PlaybookChange",
+    "PlaybookRun",
+    "PlaybookTask",
     "Program",
     "ProgramStateChange",
     "ProgramVersion",
     "Refusal",
     "Relocation",
     "Step",
+    "Task",
+    "TaskAsk",
+    "TaskChange",
+    "TaskType",
     "Transition",
     "Wait",
     "WebhookEndpoint",

@@ -19,6 +19,8 @@ from csplatform.rules.references import fact_keys
 from csplatform.rules.registry import rule_kinds
 from csplatform.segments.operations.definition import SegmentInput, save_segment
 from csplatform.segments.operations.membership import add_members
+from journeys.playbooks.operations.runs import assign_playbook
+from journeys.playbooks.subjects import Subject
 from tests import factories as make
 from tests.architecture.test_house import PACKAGES, ROOT, sources
 
@@ -33,13 +35,20 @@ OWN_VALUES = {
     "language": "de", "domains": ["new.example"],
 }  # fmt: skip
 # Writing to these tables changes what rules read.
-FACT_TABLES = r"customers_(person|company|membership|event)|segments_member"
+FACT_TABLES = (
+    r"customers_(person|company|membership|event)|segments_member|journeys_(task|playbookrun)"
+)
 # Files that write them and touch nobody, and why nobody has to know.
 SILENT = {
     "csplatform/customers/bench_world.py": "a benchmark's world is asked as a whole",
     "csplatform/segments/bench.py": "a benchmark's twin",
     "engagements/tracker/bench_site.py": "a benchmark takes away what it made",
     "csplatform/segments/operations/definition.py": "copies and deletions of whole segments",
+    "journeys/playbooks/operations/changing.py": "its callers tell, through playbooks.history",
+    "journeys/playbooks/operations/create.py": "tells through playbooks.history",
+    "journeys/playbooks/operations/runs.py": "tells through playbooks.history",
+    "journeys/playbooks/operations/settling.py": "tells through playbooks.history",
+    "journeys/playbooks/merging.py": "tells through playbooks.history",
     "csplatform/segments/operations/erase.py": "the erasure touches everything of the person",
 }
 
@@ -80,12 +89,28 @@ def _segment(subject: str) -> set[str]:
     return {key.replace(str(listed.pk), "*") for key in touched(subject, someone.pk)}
 
 
+def _task(subject: str) -> set[str]:
+    someone = make.person() if subject == "person" else make.company()
+    make.task(**{f"{subject}_id": someone.pk})
+    return touched(subject, someone.pk)
+
+
+def _playbook(subject: str) -> set[str]:
+    someone = make.person() if subject == "person" else make.company()
+    assign_playbook(
+        make.playbook(subject=subject).pk, [Subject(**{f"{subject}_id": someone.pk})], actor=None
+    )
+    return touched(subject, someone.pk)
+
+
 # Family of fact keys -> an operation that changes such a fact, and gives the keys it touched.
 CHANGES: dict[str, Callable[[str, str], tuple[str, set[str]]]] = {
     "event": lambda subject, key: (key, _event(key.removeprefix("event."))),
     "membership": lambda subject, key: (key, _membership()),
     "everything": lambda subject, key: (key, _everything()),
     "segment": lambda subject, key: ("segment.*", _segment(subject)),
+    "task": lambda subject, key: (key, _task(subject)),
+    "playbook": lambda subject, key: (key, _playbook(subject)),
 }
 
 

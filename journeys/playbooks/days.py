@@ -1,7 +1,7 @@
 """Due dates and the parts of a work list. Pure: everything takes the day it is asked on."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 SATURDAY = 5
@@ -25,11 +25,14 @@ def due_after(start: date, days: int, *, skip_weekends: bool) -> date:
 
 def today_of(user: object, now: datetime) -> date:
     """The day it is for a staff user, by their own time zone."""
+    return now.astimezone(_zone_of(user)).date()
+
+
+def _zone_of(user: object) -> ZoneInfo:
     try:
-        zone = ZoneInfo(str(getattr(user, "time_zone", "") or "UTC"))
+        return ZoneInfo(str(getattr(user, "time_zone", "") or "UTC"))
     except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
-    return now.astimezone(zone).date()
+        return ZoneInfo("UTC")
 
 
 @dataclass(frozen=True)
@@ -62,3 +65,18 @@ def section_of(due: date | None, today: date) -> str:
         if (section.first or due) <= due <= (section.last or due):
             return section.key
     return "later"
+
+
+MORNING = 8
+
+
+def snoozed_until(word: str, user: object, now: datetime) -> datetime | None:
+    """When a snoozed task wakes: "tomorrow", "in_3_days", "next_week" (Monday) or a day such as
+    2026-03-09, at eight in the morning of the user's time zone. None for anything else."""
+    today = today_of(user, now)
+    days = {"tomorrow": 1, "in_3_days": 3, "next_week": 7 - today.weekday()}
+    try:
+        day = today + timedelta(days=days[word]) if word in days else date.fromisoformat(word)
+    except ValueError:
+        return None
+    return datetime.combine(day, time(MORNING), _zone_of(user))

@@ -56,10 +56,15 @@ def edit_task(task_id: int, values: Mapping[str, Any], *, actor: Any) -> Done:
 def assign_tasks(ids: Iterable[int], user_id: int | None, *, actor: Any) -> Done:
     """Give open tasks to somebody, or to nobody. Raises DomainError for who left."""
     require(actor, "journeys.change_task")
+    check_assignee(user_id)
+    return _change_open(ids, {"assignee_id": user_id}, "assigned", actor)
+
+
+def check_assignee(user_id: int | None) -> None:
+    """Raises DomainError for somebody who left or never was."""
     if user_id is not None and not User.objects.filter(pk=user_id, is_active=True).exists():
         message = "This user is not active; choose somebody else or nobody."
         raise DomainError(message, path="/assignee", code="inactive")
-    return _change_open(ids, {"assignee_id": user_id}, "assigned", actor)
 
 
 def start_tasks(ids: Iterable[int], *, actor: Any) -> Done:
@@ -201,10 +206,7 @@ def _check(task: Task, given: Mapping[str, Any]) -> None:
     problems = field_problems(NewTask(**values), type_)
     if "type_id" not in given:
         problems = [p for p in problems if p.path != "/type"]
-    user = given.get("assignee_id")
-    changed = user is not None and user != task.assignee_id
-    if changed and not User.objects.filter(pk=user, is_active=True).exists():
-        message = "This user is not active; choose somebody else or nobody."
-        raise DomainError(message, path="/assignee", code="inactive")
+    if given.get("assignee_id", task.assignee_id) != task.assignee_id:
+        check_assignee(given["assignee_id"])
     if problems:
         raise DomainError([replace(p, path=p.path.replace("_id", "")) for p in problems])

@@ -22,6 +22,7 @@ from journeys.models.participant import Lane
 from journeys.operations import enroll, entries, life, relocate, schedule
 from journeys.operations.erase import forget_runs
 from journeys.playbooks import registrations as playbook_registrations
+from journeys.playbooks.ascode import PlaybookKind, TaskTypeKind
 from journeys.steps.kinds.assign_playbook import AssignPlaybook
 from journeys.steps.kinds.call_webhook import CallWebhook
 from journeys.steps.kinds.close_cta import CloseCta
@@ -60,7 +61,9 @@ def register() -> None:
     playbook_registrations.register()
     admin_registrations.register()
     models.register()
-    for document in (EmailTemplateKind, WebhookEndpointKind, ProgramKind):
+    for document in (
+        EmailTemplateKind, WebhookEndpointKind, ProgramKind, TaskTypeKind, PlaybookKind
+    ):  # fmt: skip
         register_kind(document())
     gallery.register()
     demo.register()

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -98,7 +99,8 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def of_nobody(self) -> "TaskQuerySet":
         """Without assignee, or with one who left."""
-        return self.filter(Q(assignee=None) | Q(assignee__is_active=False))
+        left = get_user_model().objects.filter(is_active=False).order_by()
+        return self.filter(Q(assignee=None) | Q(assignee__in=left))
 
     def told(self) -> "TaskQuerySet":
         """With everything that a line about a task shows."""

@@ -50,7 +50,8 @@ class LineFields(Config):
 
     title: str = Field(default="", title="Title")
     description: str = Field(default="", title="Description")
-    type: int | None = Field(
+    # A name in files, an id everywhere else.
+    type: int | str | None = Field(
         default=None, title="Type", json_schema_extra={"reference": "task_type"}
     )
     reason: str = Field(default="", title="Reason")

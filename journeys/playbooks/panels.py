@@ -15,7 +15,7 @@ from csplatform.kit.clock import now
 from csplatform.snapshots.timeline import Entry
 from journeys.models import Playbook, PlaybookRun, Task
 from journeys.playbooks.days import today_of
-from journeys.worklist.lists import Filters, work_list
+from journeys.worklist.lists import Filters, counts_of, tasks_for
 
 SHOWN = 8
 END = (datetime(9999, 1, 1, tzinfo=UTC), 2**62)
@@ -154,7 +154,8 @@ def playbook_timeline(column: str) -> Callable[[int, Bound, int], Sequence[Entry
 
 def my_work(request: HttpRequest) -> Sequence[Figure]:
     """What waits for whoever is signed in; hidden from who has no tasks."""
-    counts = work_list(Filters(shown=1), request.user, now()).counts
+    mine = tasks_for(Filters(), request.user)
+    counts = counts_of(mine, today_of(request.user, now()))
     if not any(counts.values()):
         return []
     work = reverse("work")

@@ -7,7 +7,6 @@ from django.urls import reverse_lazy
 from csplatform.adminkit.extensions import BulkAction, bulk_actions
 from csplatform.adminkit.home import HomeCard, attention, home_cards
 from csplatform.adminkit.navigation import Entry, entries
-from csplatform.ascode.registrations import register_kind
 from csplatform.customers.hooks import erase_hooks, merge_hooks
 from csplatform.kit.jobs import LaneWork, lane_work
 from csplatform.rules.load import fact_sources
@@ -20,7 +19,6 @@ from journeys.engine.endings import ending_hooks
 from journeys.playbooks import choices, demo
 from journeys.playbooks import panels as shown
 from journeys.playbooks.admin.bulk import assign_action, hand_over_action
-from journeys.playbooks.ascode import PlaybookKind, TaskTypeKind
 from journeys.playbooks.erasing import forget_work
 from journeys.playbooks.merging import repoint_work
 from journeys.playbooks.operations import waking
@@ -46,8 +44,6 @@ def register() -> None:
     _register_pages()
     _register_snapshots()
     demo.register()
-    for document in (TaskTypeKind(), PlaybookKind()):
-        register_kind(document)
 
 
 def _register_options() -> None:

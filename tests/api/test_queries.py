@@ -20,6 +20,8 @@ from csplatform.segments.operations.membership import add_members
 from engagements.inapp.models import Engagement, Invitation
 from journeys.models import Folder, Outbox
 from journeys.operations.enroll import enroll
+from journeys.playbooks.operations.runs import assign_playbook
+from journeys.playbooks.subjects import Subject
 from tests import factories
 from tests.api.conftest import Caller
 
@@ -98,6 +100,12 @@ def _invitations(count: int) -> None:
         )  # fmt: skip
 
 
+def _runs(count: int) -> None:
+    book = factories.playbook()
+    subjects = [Subject(company_id=factories.company().pk) for _ in range(count)]
+    assign_playbook(book.pk, subjects, actor=factories.staff())
+
+
 def _audit(count: int) -> None:
     user = factories.staff()
     for _ in range(count):
@@ -133,6 +141,10 @@ MAKERS: dict[str, Callable[[int], Any]] = {
     "messages": _messages,
     "engagements": _engagements,
     "invitations": _invitations,
+    "tasks": lambda count: [factories.task() for _ in range(count)],
+    "task-types": lambda count: [factories.task_type() for _ in range(count)],
+    "playbooks": lambda count: [factories.playbook({}, {}) for _ in range(count)],
+    "playbook-runs": _runs,
     "audit-entries": _audit,
     "failures": _failures,
 }

@@ -3,41 +3,82 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, Q, QuerySet
-from django.forms import ModelForm
+from django.db.models import Count, Q, QuerySet, TextField
+from django.forms import ChoiceField, ModelForm
+from django.forms import Field as FormField
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import StackedInline
 from unfold.decorators import action
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from csplatform.adminkit.base import ModelAdmin
-from csplatform.kit.errors import DomainError, Problem
+from journeys.emails.tokens import known_tokens
 from journeys.emails.usage import ProgramUse, reference_usage
 from journeys.models import Playbook, PlaybookTask
+from journeys.playbooks.choices import owner_roles
 from journeys.playbooks.operations.playbooks import (
     PlaybookInput,
     TaskLine,
     clone_playbook,
     delete_playbook,
+    line_problems,
     save_playbook,
 )
+
+
+class TaskFormSet(BaseInlineFormSet):
+    """Says what is wrong with a task at its own inputs."""
+
+    def clean(self) -> None:
+        """As the operation would, before anything is written."""
+        super().clean()
+        known = known_tokens()
+        for form in self.forms:
+            line = _line(form)
+            if line is None:
+                continue
+            for problem in line_problems(line, form.cleaned_data["type"], known, ""):
+                name = problem.path.strip("/")
+                form.add_error(name if name in form.fields else None, problem.message)
 
 
 class TaskInline(StackedInline):
     """The tasks in their order; drag them to sort."""
 
     model = PlaybookTask
+    formset = TaskFormSet
     extra = 0
     ordering_field = "position"
     hide_ordering_field = True
     autocomplete_fields = ["fallback"]
+    formfield_overrides: Any = {TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 2})}}
     fieldsets = [
         (None, {"fields": ["position", "title", ("type", "reason", "priority"),
                            ("due_days", "owner_role", "fallback"), "description"]}),
     ]  # fmt: skip
     verbose_name = "task"
+
+    def formfield_for_dbfield(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> FormField | None:
+        """The role is chosen from those that somebody has; a type is chosen, not made here."""
+        if db_field.name == "owner_role":
+            choices = [("", "Nobody"), *owner_roles()]
+            return ChoiceField(
+                choices=choices, required=False, initial="csm", label="Owner",
+                help_text=db_field.help_text, widget=UnfoldAdminSelectWidget,
+            )  # fmt: skip
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        for name in ("can_add_related", "can_change_related", "can_view_related",
+                     "can_delete_related"):  # fmt: skip
+            if field is not None and hasattr(field.widget, name):
+                setattr(field.widget, name, False)
+        return field
+
     verbose_name_plural = "tasks, in their order"
 
 
@@ -107,12 +148,9 @@ class PlaybookAdmin(ModelAdmin):
         values = {
             name: form.cleaned_data[name] for name in self.fields if name in form.cleaned_data
         }
-        given = PlaybookInput(**values, tasks=[line for _, line in lines])
+        given = PlaybookInput(**values, tasks=lines)
         playbook_id = form.instance.pk if change else None
-        try:
-            row = save_playbook(given, actor=request.user, playbook_id=playbook_id)
-        except DomainError as error:
-            raise DomainError([_placed(problem) for problem in error.problems]) from None
+        row = save_playbook(given, actor=request.user, playbook_id=playbook_id)
         form.instance.pk = row.pk
         for formset in formsets:
             formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
@@ -134,31 +172,28 @@ class PlaybookAdmin(ModelAdmin):
         return HttpResponseRedirect(reverse("admin:journeys_playbook_change", args=[row.pk]))
 
 
-def _lines(formset: Any) -> list[tuple[int, TaskLine]]:
+def _lines(formset: Any) -> list[TaskLine]:
     """The rows that stay, in their order; new ones without a place come last."""
     rows = []
     for number, form in enumerate(formset.forms):
-        data = form.cleaned_data
-        if not data or data.get("DELETE") or not data.get("title"):
-            continue
-        place = data.get("position")
-        line = TaskLine(
-            title=data["title"], type_id=data["type"].pk, description=data["description"],
-            reason=data["reason"], priority=int(data["priority"]), due_days=data["due_days"],
-            owner_role=data["owner_role"],
-            fallback_id=data["fallback"].pk if data["fallback"] else None,
-        )  # fmt: skip
-        rows.append(((10_000 if place is None else place, number), line))
-    return [(n, line) for n, (_, line) in enumerate(sorted(rows, key=lambda row: row[0]))]
+        line = _line(form)
+        if line is not None:
+            place = form.cleaned_data.get("position")
+            rows.append(((10_000 if place is None else place, number), line))
+    return [line for _, line in sorted(rows, key=lambda row: row[0])]
 
 
-def _placed(problem: Problem) -> Problem:
-    """A problem of a task says which one: its field stands in another form."""
-    parts = problem.path.strip("/").split("/")
-    if parts[0] != "tasks" or len(parts) < 3:
-        return problem
-    message = f"Task {int(parts[1]) + 1}, {parts[2].replace('_', ' ')}: {problem.message}"
-    return Problem("", message, problem.code)
+def _line(form: Any) -> TaskLine | None:
+    """The task of a row; None for one that is empty, goes, or is not complete."""
+    data = getattr(form, "cleaned_data", {})
+    if data.get("DELETE") or not data.get("title") or not data.get("type"):
+        return None
+    return TaskLine(
+        title=data["title"], type_id=data["type"].pk, description=data.get("description", ""),
+        reason=data.get("reason", ""), priority=int(data.get("priority") or 2),
+        due_days=data.get("due_days") or 0, owner_role=data.get("owner_role", ""),
+        fallback_id=data["fallback"].pk if data.get("fallback") else None,
+    )  # fmt: skip
 
 
 def _runs(playbook_id: int, state: str, count: int) -> str | SafeString:

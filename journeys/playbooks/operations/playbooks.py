@@ -182,16 +182,17 @@ def _problems(given: PlaybookInput) -> list[Problem]:
     )
     known = known_tokens() if given.tasks else set()
     for index, line in enumerate(given.tasks):
-        problems += _line_problems(line, types.get(line.type_id), known, f"/tasks/{index}")
+        problems += line_problems(line, types.get(line.type_id), known, f"/tasks/{index}")
         if line.fallback_id and line.fallback_id not in users:
             path = f"/tasks/{index}/fallback"
             problems.append(Problem(path, "There is no such user.", "unknown"))
     return problems
 
 
-def _line_problems(
+def line_problems(
     line: TaskLine, type_: TaskType | None, known: set[str], path: str
 ) -> list[Problem]:
+    """What is wrong with one task. `known`: names of tokens."""
     problems = text_problems(line.title, line.description, known, path)
     if len(line.title) > MAX_TITLE:
         problems.append(Problem(f"{path}/title", f"At most {MAX_TITLE} characters.", "too_long"))

@@ -35,9 +35,14 @@ from journeys.models.participant import Lane
 from journeys.operations import enroll, entries, life, relocate, schedule
 from journeys.operations.erase import forget_runs
 from journeys.operations.meaning import follow_meaning
+from journeys.playbooks import registrations as playbook_registrations
+from journeys.playbooks.ascode import PlaybookKind, TaskTypeKind
+from journeys.steps.kinds.assign_playbook import AssignPlaybook
 from journeys.steps.kinds.call_webhook import CallWebhook
+from journeys.steps.kinds.close_cta import CloseCta
 from journeys.steps.kinds.conditional_wait import ConditionalWait
 from journeys.steps.kinds.exit import Exit
+from journeys.steps.kinds.human_task import HumanTask
 from journeys.steps.kinds.if_else import IfElse
 from journeys.steps.kinds.send_email import SendEmail
 from journeys.steps.kinds.set_attribute import SetAttribute
@@ -48,7 +53,8 @@ from journeys.usage import programs_using_attribute, programs_using_parts, progr
 from journeys.webhooks import registrations as webhook_registrations
 
 KINDS = (
-    SendEmail, WaitTimer, ConditionalWait, IfElse, Split, SetAttribute, CallWebhook, Exit,
+    SendEmail, WaitTimer, ConditionalWait, IfElse, Split, SetAttribute, CallWebhook, HumanTask,
+    CloseCta, AssignPlaybook, Exit,
 )  # fmt: skip
 
 
@@ -73,9 +79,13 @@ def register() -> None:
     email_registrations.register()
     consent_registrations.register()
     webhook_registrations.register()
+    playbook_registrations.register()
     admin_registrations.register()
     models.register()
-    for document in (MailCategoryKind, EmailTemplateKind, WebhookEndpointKind, ProgramKind):
+    for document in (
+        MailCategoryKind, EmailTemplateKind, WebhookEndpointKind, ProgramKind, TaskTypeKind,
+        PlaybookKind,
+    ):  # fmt: skip
         register_kind(document())
     gallery.register()
     demo.register()

@@ -16,6 +16,11 @@ _CUSTOMER_WORK = (
     "segments.change_*",
     "imports.add_importrun",
 )
+# Doing what is to be done; types and playbooks themselves are built by program managers.
+_TASK_WORK = (
+    "journeys.add_task", "journeys.change_task", "journeys.add_playbookrun",
+    "journeys.change_playbookrun",
+)  # fmt: skip
 _BUILD = (
     "customers.add_*",
     "customers.change_*",
@@ -41,6 +46,7 @@ GRANTS: dict[str, tuple[str, ...]] = {
     Role.CSM: (
         *_READ,
         *_CUSTOMER_WORK,
+        *_TASK_WORK,
         "journeys.enroll_participant",
         "journeys.change_mailoptout",
     ),

@@ -1,5 +1,6 @@
 """The head of a snapshot page: what a CSM wants to know before anything else."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.urls import reverse
@@ -9,12 +10,15 @@ from csplatform.adminkit.templatetags.console import ago
 from csplatform.customers.models import Company, Membership, Person
 from csplatform.customers.models.company import CompanyStatus
 from csplatform.kit.clock import now
+from csplatform.kit.registry import Registry
 
 SOON_DAYS = 60
+# What rooms above add to the head of a company's page: (company, user) -> a figure, or nothing.
+company_figures: Registry[Callable[[Company, Any], Figure | None]] = Registry("company figure")
 
 
-def company_header(company: Company) -> dict[str, Any]:
-    """Stage, money, renewal, who looks after it, last seen."""
+def company_header(company: Company, user: Any) -> dict[str, Any]:
+    """Stage, money, renewal, who looks after it, last seen, and what rooms above add."""
     people = reverse("admin:customers_person_changelist")
     count = Membership.objects.filter(company=company).count()
     activity = getattr(company, "activity", None)
@@ -30,6 +34,7 @@ def company_header(company: Company) -> dict[str, Any]:
             Figure("CSM", str(company.csm) if company.csm else "nobody"),
             Figure("People", count, f"{people}?memberships__company__id__exact={company.pk}"),
             Figure("Last seen", ago(activity.last_seen_at if activity else None)),
+            *(found for figure in company_figures if (found := figure(company, user))),
         ],
     }
 

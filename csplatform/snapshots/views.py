@@ -49,7 +49,7 @@ def company_page(request: HttpRequest, pk: int) -> HttpResponse:
     company = _company(pk)
     if company.merged_into_id:
         return _moved("company", company.merged_into_id)
-    return _page(request, "company", company, company_header(company))
+    return _page(request, "company", company, company_header(company, request.user))
 
 
 @staff_page("customers.view_person")

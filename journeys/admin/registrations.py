@@ -36,6 +36,11 @@ def register() -> None:
     options.register()
     email_registrations.register()
     entries.register(
+        "journeys.work",
+        Entry("Work", 10, "Work list", "checklist", lambda: reverse_lazy("work"),
+              "journeys.view_task"),
+    )  # fmt: skip
+    entries.register(
         "journeys.programs",
         Entry("Build", 10, "Programs", "conversion_path",
               lambda: reverse_lazy("admin:journeys_program_changelist"), "journeys.view_program"),

@@ -11,6 +11,8 @@ from journeys.api.programs import ProgramViewSet
 from journeys.api.templates import TemplateViewSet
 from journeys.api.versions import VersionViewSet
 from journeys.api.webhooks import EndpointViewSet
+from journeys.playbooks.api.playbooks import PlaybookRunViewSet, PlaybookViewSet
+from journeys.playbooks.api.tasks import TaskTypeViewSet, TaskViewSet
 
 
 def register() -> None:
@@ -29,4 +31,8 @@ def register() -> None:
     routes.register("versions", Route("program-versions", VersionViewSet))
     routes.register("participants", Route("participants", ParticipantViewSet))
     routes.register("messages", Route("messages", MessageViewSet))
+    routes.register("tasks", Route("tasks", TaskViewSet))
+    routes.register("task_types", Route("task-types", TaskTypeViewSet))
+    routes.register("playbooks", Route("playbooks", PlaybookViewSet))
+    routes.register("playbook_runs", Route("playbook-runs", PlaybookRunViewSet))
     routes.register("webhook_endpoints", Route("webhook-endpoints", EndpointViewSet))

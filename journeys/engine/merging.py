@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from csplatform.kit import sql
+from journeys.engine.endings import taken_out
 
 
 def repoint_runs(winner: int, loser: int, moment: datetime) -> None:
@@ -29,7 +30,7 @@ def repoint_runs(winner: int, loser: int, moment: datetime) -> None:
 
 def _end_younger(winner: int, loser: int, moment: datetime) -> None:
     """One active run per program and context: the younger of the two ends as merged."""
-    sql.run(
+    gone = sql.rows(
         "WITH open AS (SELECT id, program_id, context_id, row_number() OVER"
         "  (PARTITION BY program_id, context_id ORDER BY entered_at, id) AS place"
         "  FROM (SELECT * FROM journeys_participant WHERE ended_at IS NULL"
@@ -44,6 +45,8 @@ def _end_younger(winner: int, loser: int, moment: datetime) -> None:
         "  step_id, visit, kind, exit, evidence, occurred_at, recorded_at)"
         " SELECT id, program_id, version_id, 0, step_id, visit, 'leave', '',"
         "  jsonb_build_object('reason', 'merged', 'winner', %(winner)s::bigint,"
-        "   'loser', %(loser)s::bigint), %(moment)s, clock_timestamp() FROM gone",
+        "   'loser', %(loser)s::bigint), %(moment)s, clock_timestamp() FROM gone"
+        " RETURNING participant_id",
         {"winner": winner, "loser": loser, "moment": moment},
     )
+    taken_out([row[0] for row in gone], moment)

@@ -8,6 +8,7 @@ from typing import Any
 from csplatform.kit import sql
 from csplatform.kit.jobs import wake_on_commit
 from journeys.channels import lanes_of
+from journeys.engine.endings import TAKEN_OUT, taken_out
 from journeys.engine.names import event_name_ids
 from journeys.engine.runs import Run
 from journeys.engine.telling import tell_runs
@@ -55,6 +56,7 @@ def write(runs: Sequence[Run], now: datetime) -> None:
     _write_waits(changed, now)
     _write_outbox(changed, now)
     tell_runs(changed)
+    taken_out([run.traveller.id for run in changed if run.over and run.state in TAKEN_OUT], now)
 
 
 def _position(run: Run) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from journeys.models.captured import CapturedMail
 from journeys.models.consent import ConsentChange, MailCategory, MailOptOut, MailTrouble
 from journeys.models.outbox import Outbox
 from journeys.models.participant import Batch, EntryScan, Participant, Refusal, Transition, Wait
+from journeys.models.playbook import Playbook, PlaybookChange, PlaybookRun, PlaybookTask
 from journeys.models.program import (
     Amendment,
     Folder,
@@ -14,6 +15,7 @@ from journeys.models.program import (
     Step,
 )
 from journeys.models.relocation import Relocation
+from journeys.models.task import Task, TaskAsk, TaskChange, TaskType
 from journeys.models.template import EmailTemplate, EmailTemplateRevision
 from journeys.models.webhook import WebhookEndpoint
 
@@ -32,12 +34,20 @@ __all__ = [
     "MailTrouble",
     "Outbox",
     "Participant",
+    "Playbook",
+    "PlaybookChange",
+    "PlaybookRun",
+    "PlaybookTask",
     "Program",
     "ProgramStateChange",
     "ProgramVersion",
     "Refusal",
     "Relocation",
     "Step",
+    "Task",
+    "TaskAsk",
+    "TaskChange",
+    "TaskType",
     "Transition",
     "Wait",
     "WebhookEndpoint",

@@ -3,16 +3,18 @@
 from typing import Any
 
 from csplatform.kit import sql
+from csplatform.kit.clock import database_now
+from journeys.engine.endings import taken_out
 from journeys.engine.telling import tell_where
 
 
 def remove_rows(condition: str, params: dict[str, Any], reason: str) -> int:
-    """End runs as removed, with a transition each and without their waits. One statement.
+    """End runs as removed, with a transition each and without their waits.
 
     `condition` is code-owned SQL over journeys_participant; inside a transaction.
     """
     tell_where(f"ended_at IS NULL AND ({condition})", params)
-    return sql.run(
+    gone = sql.rows(
         "WITH gone AS (UPDATE journeys_participant SET state = 'removed',"
         "  ended_at = clock_timestamp(), end_reason = %(reason)s, due_at = NULL, remaining = NULL"
         " WHERE id IN (SELECT id FROM journeys_participant WHERE ended_at IS NULL AND"
@@ -24,6 +26,8 @@ def remove_rows(condition: str, params: dict[str, Any], reason: str) -> int:
         "  step_id, visit, kind, exit, evidence, occurred_at, recorded_at)"
         " SELECT id, program_id, version_id, 0, step_id, visit, 'leave', '',"
         "  jsonb_build_object('reason', %(reason)s::text), clock_timestamp(), clock_timestamp()"
-        " FROM gone",
+        " FROM gone RETURNING participant_id",
         {**params, "reason": reason},
     )
+    taken_out([row[0] for row in gone], database_now())
+    return len(gone)

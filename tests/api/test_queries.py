@@ -22,6 +22,8 @@ from engagements.inapp.models import Engagement, Invitation
 from journeys.consent.operations import note_bounce, save_category
 from journeys.models import Folder, MailOptOut, Outbox
 from journeys.operations.enroll import enroll
+from journeys.playbooks.operations.runs import assign_playbook
+from journeys.playbooks.subjects import Subject
 from tests import factories
 from tests.api.conftest import Caller
 
@@ -100,6 +102,12 @@ def _invitations(count: int) -> None:
         )  # fmt: skip
 
 
+def _runs(count: int) -> None:
+    book = factories.playbook()
+    subjects = [Subject(company_id=factories.company().pk) for _ in range(count)]
+    assign_playbook(book.pk, subjects, actor=factories.staff())
+
+
 def _audit(count: int) -> None:
     user = factories.staff()
     for _ in range(count):
@@ -154,6 +162,10 @@ MAKERS: dict[str, Callable[[int], Any]] = {
     "messages": _messages,
     "engagements": _engagements,
     "invitations": _invitations,
+    "tasks": lambda count: [factories.task() for _ in range(count)],
+    "task-types": lambda count: [factories.task_type() for _ in range(count)],
+    "playbooks": lambda count: [factories.playbook({}, {}) for _ in range(count)],
+    "playbook-runs": _runs,
     "audit-entries": _audit,
     "failures": _failures,
 }

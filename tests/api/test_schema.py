@@ -26,6 +26,8 @@ from engagements.inapp.models import Engagement, Invitation
 from engagements.inapp.operations.drafts import create_engagement
 from journeys.models import Folder, Outbox, Participant, ProgramVersion
 from journeys.operations.enroll import enroll
+from journeys.playbooks.operations.runs import assign_playbook
+from journeys.playbooks.subjects import Subject
 from tests import factories
 from tests.api.conftest import make_key
 
@@ -117,7 +119,16 @@ def _rows() -> dict[str, int]:
         "engagements": engagement.pk,
         "invitations": invitation.pk,
         "failures": _failure().pk,
+        **_work(company.pk),
     }
+
+
+def _work(company_id: int) -> dict[str, int]:
+    book = factories.playbook()
+    (run,) = assign_playbook(book.pk, [Subject(company_id=company_id)], actor=None)
+    task = factories.task(company_id=company_id)
+    return {"tasks": task.pk, "task-types": factories.task_type().pk, "playbook-runs": run.run_id,
+            "playbooks": factories.playbook().pk}  # fmt: skip
 
 
 def _failure() -> Failure:

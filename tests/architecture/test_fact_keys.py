@@ -28,6 +28,8 @@ from csplatform.usage.models import UsagePart
 from csplatform.usage.operations.tree import PartInput, save_part
 from journeys.models import Participant
 from journeys.operations.enroll import enroll, remove_participants
+from journeys.playbooks.operations.runs import assign_playbook
+from journeys.playbooks.subjects import Subject
 from tests import factories as make
 from tests.architecture.test_house import PACKAGES, ROOT, sources
 
@@ -42,7 +44,10 @@ OWN_VALUES = {
     "language": "de", "domains": ["new.example"],
 }  # fmt: skip
 # Writing to these tables changes what rules read.
-FACT_TABLES = r"customers_(person|company|membership|event)|segments_member|journeys_participant"
+FACT_TABLES = (
+    r"customers_(person|company|membership|event)|segments_member"
+    r"|journeys_(participant|task|playbookrun)"
+)
 TELLING = ("freshness.touches", "engine.telling")
 # Files that write them and touch nobody, and why nobody has to know.
 SILENT = {
@@ -50,6 +55,11 @@ SILENT = {
     "csplatform/segments/bench.py": "a benchmark's twin",
     "engagements/tracker/bench_site.py": "a benchmark takes away what it made",
     "csplatform/segments/operations/definition.py": "copies and deletions of whole segments",
+    "journeys/playbooks/operations/changing.py": "its callers tell, through playbooks.history",
+    "journeys/playbooks/operations/create.py": "tells through playbooks.history",
+    "journeys/playbooks/operations/runs.py": "tells through playbooks.history",
+    "journeys/playbooks/operations/settling.py": "tells through playbooks.history",
+    "journeys/playbooks/merging.py": "tells through playbooks.history",
     "csplatform/segments/operations/erase.py": "the erasure touches everything of the person",
     "journeys/bench.py": "a benchmark's twin",
     "journeys/bench_editor.py": "a benchmark's world",
@@ -138,6 +148,20 @@ def _runs(subject: str) -> set[str]:
     return {found.replace(str(program.pk), "*") for found in touched(subject, someone.pk)}
 
 
+def _task(subject: str) -> set[str]:
+    someone = make.person() if subject == "person" else make.company()
+    make.task(**{f"{subject}_id": someone.pk})
+    return touched(subject, someone.pk)
+
+
+def _playbook(subject: str) -> set[str]:
+    someone = make.person() if subject == "person" else make.company()
+    assign_playbook(
+        make.playbook(subject=subject).pk, [Subject(**{f"{subject}_id": someone.pk})], actor=None
+    )
+    return touched(subject, someone.pk)
+
+
 # Family of fact keys -> an operation that changes such a fact, and gives the keys it touched.
 CHANGES: dict[str, Callable[[str, str], tuple[str, set[str]]]] = {
     "event": lambda subject, key: (key, _event(key.removeprefix("event."))),
@@ -149,6 +173,8 @@ CHANGES: dict[str, Callable[[str, str], tuple[str, set[str]]]] = {
     "owners": lambda subject, key: (key, _owners()),
     "usage": lambda subject, key: (key, _usage(subject, key)),
     "runs": lambda subject, key: ("runs.*", _runs(subject)),
+    "task": lambda subject, key: (key, _task(subject)),
+    "playbook": lambda subject, key: (key, _playbook(subject)),
 }
 
 

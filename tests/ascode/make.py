@@ -32,6 +32,8 @@ def welcome(name="Welcome") -> Program:
     mail = make.mail_template(name="Hello mail", category=tips)
     hook, _ = make.webhook_endpoint(name="CRM")
     shown = dialog()
+    kind = make.task_type(name="Check-in")
+    book = make.playbook({"type_id": kind.pk}, name="First weeks", subject="person")
     in_segment = {"test": "segment", "segment": inner.pk}
     rich = {"test": "attribute", "name": "arr", "operator": "gt", "value": 5}
     company = {"test": "company", "match": "any", "rule": rich}
@@ -53,6 +55,8 @@ def welcome(name="Welcome") -> Program:
                       exits={"yes": [make.step("trigger_engagement", "dialog",
                                                engagement=shown.pk)], "else": []}),
             make.step("set_attribute", "persona", attribute="persona", value="Champion"),
+            make.step("human_task", "hit", title="Call", type=kind.pk),
+            make.step("assign_playbook", "book", playbook=book.pk),
         ],
     }  # fmt: skip
     return create_program(name=name, description="Line one\nline two", document=document,

@@ -19,14 +19,31 @@ from csplatform.ascode.yamltext import MAX_BYTES, load_documents
 from csplatform.kit.errors import Conflict, DomainError, NotAllowed
 from csplatform.segments.models import Segment
 from engagements.inapp.models import Engagement
-from journeys.models import EmailTemplate, Folder, MailCategory, Program, WebhookEndpoint
+from journeys.models import (
+    EmailTemplate,
+    Folder,
+    MailCategory,
+    Playbook,
+    Program,
+    TaskType,
+    WebhookEndpoint,
+)
 from journeys.operations.publish import publish_program
 from journeys.steps.registry import step_kinds
 from tests import factories
 from tests.ascode import make
 
 pytestmark = pytest.mark.django_db
-MODELS = (Program, EmailTemplate, MailCategory, WebhookEndpoint, Engagement, Segment)
+MODELS = (
+    Program,
+    EmailTemplate,
+    MailCategory,
+    WebhookEndpoint,
+    Engagement,
+    Segment,
+    Playbook,
+    TaskType,
+)
 
 
 def everything() -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from django.db import connection, transaction
@@ -35,6 +36,8 @@ MADE = {
     "email_template": lambda: make.mail_template().pk,
     "webhook_endpoint": lambda: make.webhook_endpoint()[0].pk,
     "engagement": lambda: engagement().pk,
+    "task_type": lambda: make.task_type().pk,
+    "playbook": lambda: make.playbook(subject="person").pk,
 }
 MARKUP = '<script>alert(1)</script>{{ 7|add:"7" }}'
 
@@ -153,9 +156,16 @@ def test_a_run_decides_for_everybody_by_exits_that_exist(kind):
 
 @KINDS
 def test_a_run_that_is_repeated_decides_the_same(kind):
-    """A batch whose worker died is run again with the same people and time."""
+    """A batch whose worker died is run again with the same people and time. Rows that a step made
+    get other ids, so what waits are about (`ref`) may differ."""
     batch = batch_of(kind, 20)
-    assert run(batch) == run(batch)
+    first, again = ({i: undated(o) for i, o in run(batch).items()} for _ in range(2))
+    assert first == again
+
+
+def undated(outcome):
+    """An outcome without the id of what was made."""
+    return replace(outcome, ref=None) if isinstance(outcome, Go) else outcome
 
 
 @KINDS

@@ -7,9 +7,11 @@ from typing import Any
 from csplatform.accounts.models import User
 from csplatform.customers.models import Company, Membership, Person
 from csplatform.segments.models import Segment
-from journeys.models import EmailTemplate, Program, WebhookEndpoint
+from journeys.models import EmailTemplate, Playbook, Program, Task, TaskType, WebhookEndpoint
 from journeys.operations.draft import create_program
 from journeys.operations.publish import publish_program
+from journeys.playbooks.operations.create import NewTask, create_tasks
+from journeys.playbooks.operations.playbooks import PlaybookInput, TaskLine, save_playbook
 from journeys.webhooks.operations import EndpointInput, create_endpoint
 
 _numbers = itertools.count(1)
@@ -60,6 +62,29 @@ def webhook_endpoint(**more: Any) -> tuple[WebhookEndpoint, str]:
     return create_endpoint(given, actor=None)
 
 
+def task_type(**more: Any) -> TaskType:
+    """A type of tasks."""
+    return TaskType.objects.create(**{"name": f"Type {next(_numbers)}", **more})
+
+
+def task(*, type: TaskType | None = None, **more: Any) -> Task:
+    """A task about a new company, unless told about whom."""
+    if not {"person_id", "company_id"} & set(more):
+        more["company_id"] = company().pk
+    values = {"title": f"Task {next(_numbers)}", "type_id": (type or task_type()).pk, **more}
+    (made,) = create_tasks([NewTask(**values)], actor=None)
+    return Task.objects.get(pk=made.task_id)
+
+
+def playbook(*lines: dict[str, Any], **more: Any) -> Playbook:
+    """A playbook with these tasks, or with one."""
+    kind = task_type()
+    given = [TaskLine(**{"title": "Do it", "type_id": kind.pk, **line}) for line in lines or [{}]]
+    return save_playbook(
+        PlaybookInput(**{"name": f"Playbook {next(_numbers)}", "tasks": given, **more}), actor=None
+    )
+
+
 def step(
     kind: str, key: str, *, name: str = "", exits: Any = None, **config: Any
 ) -> dict[str, Any]:
@@ -93,5 +118,5 @@ def ids(rows: Sequence[Any]) -> list[int]:
     return [row.pk for row in rows]
 
 
-__all__ = ["Segment", "company", "flow", "ids", "mail_template", "people", "person", "program",
-           "staff", "step", "webhook_endpoint"]  # fmt: skip
+__all__ = ["Segment", "company", "flow", "ids", "mail_template", "people", "person", "playbook",
+           "program", "staff", "step", "task", "task_type", "webhook_endpoint"]  # fmt: skip

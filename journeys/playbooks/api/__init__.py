@@ -1,0 +1,1 @@
+"""Tasks, task types, playbooks and their runs over HTTP."""

@@ -1,0 +1,1 @@
+"""Tasks, playbooks, the work list."""

@@ -22,9 +22,12 @@ from journeys.models.participant import Lane
 from journeys.operations import enroll, entries, life, relocate, schedule
 from journeys.operations.erase import forget_runs
 from journeys.steps.kinds.call_webhook import CallWebhook
+from journeys.steps.kinds.clear_attribute import ClearAttribute
 from journeys.steps.kinds.conditional_wait import ConditionalWait
+from journeys.steps.kinds.copy_attribute import CopyAttribute
 from journeys.steps.kinds.exit import Exit
 from journeys.steps.kinds.if_else import IfElse
+from journeys.steps.kinds.increase_attribute import IncreaseAttribute
 from journeys.steps.kinds.send_email import SendEmail
 from journeys.steps.kinds.set_attribute import SetAttribute
 from journeys.steps.kinds.split import Split
@@ -34,7 +37,8 @@ from journeys.usage import programs_using_attribute, programs_using_segment
 from journeys.webhooks import registrations as webhook_registrations
 
 KINDS = (
-    SendEmail, WaitTimer, ConditionalWait, IfElse, Split, SetAttribute, CallWebhook, Exit,
+    SendEmail, WaitTimer, ConditionalWait, IfElse, Split, SetAttribute, CopyAttribute,
+    ClearAttribute, IncreaseAttribute, CallWebhook, Exit,
 )  # fmt: skip
 
 

@@ -186,7 +186,10 @@ def offers_before(flow: Flow, key: str) -> list[Offer]:
 
 def attribute_inputs(subject: str) -> dict[str, dict[str, Any]]:
     """Type and choices of each attribute, for the input of its value."""
+    specs = dict(attribute_specs(subject))
+    if subject == "person":
+        specs |= {f"company.{name}": spec for name, spec in attribute_specs("company").items()}
     return {
-        spec.name: {"type": spec.type, "choices": [list(pair) for pair in spec.choices]}
-        for spec in attribute_specs(subject).values()
+        name: {"type": spec.type, "choices": [list(pair) for pair in spec.choices]}
+        for name, spec in specs.items()
     }

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from csplatform.customers.attributes import Spec, attribute_specs, datetime_text, stored_value
 from csplatform.customers.models import Company, Membership, Person
+from csplatform.kit.clock import now
 from journeys.models import Participant, Program
 
 
@@ -33,11 +35,12 @@ def load_values(recipients: Sequence[Recipient]) -> list[dict[str, Any]]:
         {company_id for company_id in company_of if company_id}
     )
     specs = {subject: attribute_specs(subject) for subject in ("person", "company")}
+    today = now().astimezone(UTC).date().isoformat()
     return [
         _person_values(people.get(recipient.person_id or 0), specs["person"])
         | _company_values(companies.get(company_id or 0), specs["company"])
         | _run_values(runs.get(recipient.participant_id))
-        | {"program.name": programs.get(recipient.program_id or 0)}
+        | {"program.name": programs.get(recipient.program_id or 0), "program.today": today}
         for recipient, company_id in zip(recipients, company_of, strict=True)
     ]
 

@@ -142,15 +142,19 @@ def lock_subjects(ids: list[int]) -> dict[int, CompiledVersion]:
         )
     )
     writing = [version.id for version in versions.values() if version.writes_subjects]
-    for table, column in (("customers_company", "company_id"), ("customers_person", "person_id")):
-        if not writing:
-            break
-        sql.rows(
-            f"SELECT s.id FROM {table} s WHERE s.id IN (SELECT {column} FROM journeys_participant"
-            " WHERE id = ANY(%s) AND version_id = ANY(%s))"
-            " ORDER BY s.id FOR NO KEY UPDATE",
-            [ids, writing],
-        )
+    for_companies = [version.id for version in versions.values() if version.writes_companies]
+    for table, column, wanted in (
+        ("customers_company", "at_company_id", for_companies),
+        ("customers_company", "company_id", writing),
+        ("customers_person", "person_id", writing),
+    ):
+        if wanted:
+            sql.rows(
+                f"SELECT s.id FROM {table} s WHERE s.id IN (SELECT {column}"
+                " FROM journeys_participant WHERE id = ANY(%s) AND version_id = ANY(%s))"
+                " ORDER BY s.id FOR NO KEY UPDATE",
+                [ids, wanted],
+            )
     return versions
 
 

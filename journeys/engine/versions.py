@@ -53,6 +53,11 @@ class CompiledVersion:
         """Whether any step writes persons or companies: then those are locked first."""
         return any(view.kind.writes_subjects for view in self.steps.values())
 
+    @property
+    def writes_companies(self) -> bool:
+        """Whether any step writes the companies that people travel for."""
+        return any(view.kind.writes_company(view.config) for view in self.steps.values())
+
 
 def load_versions(ids: Iterable[int]) -> dict[int, CompiledVersion]:
     """Compiled versions by id; those that cannot be compiled are quarantined and left out."""

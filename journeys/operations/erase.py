@@ -18,7 +18,8 @@ def forget_runs(erasure: Erasure) -> None:
         who,
     )
     sql.run(
-        "UPDATE journeys_transition SET evidence = evidence - 'old' WHERE evidence ? 'old'"
+        "UPDATE journeys_transition SET evidence = evidence - '{old,new}'::text[]"
+        " WHERE evidence ?| '{old,new}'"
         " AND participant_id IN (SELECT id FROM journeys_participant"
         "  WHERE person_id = ANY(%(ids)s))",
         who,

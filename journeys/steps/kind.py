@@ -135,6 +135,7 @@ class CheckContext:
             first.
         known: what rules and settings name, looked up once for the whole flow.
         references: everything that the steps of the whole flow point at.
+        fields: keys of the flow's calculated fields.
     """
 
     subject: str
@@ -142,6 +143,7 @@ class CheckContext:
     before: tuple[tuple[str, str, "StepKind", Any], ...] = field(default=())
     known: Known = field(default_factory=Known)
     references: frozenset[tuple[str, int | str]] = frozenset()
+    fields: tuple[str, ...] = ()
 
     def referred(
         self, kind: str, key: int | str, load: Callable[[Iterable[int | str]], Mapping[Any, R]]
@@ -203,6 +205,11 @@ class StepKind:
     def listens_to(self, config: Any, steps: Mapping[str, StepView]) -> set[str]:
         """Event names that its waits need subscribed, before the first participant arrives."""
         return set()
+
+    def writes_company(self, config: Any) -> bool:
+        """Whether a person's step writes the company that the person travels for: then that is
+        locked first, too."""
+        return False
 
     def check(self, config: Any, context: CheckContext) -> list[Mark]:
         """What is wrong beyond the config's own schema: dangling references and the like."""

@@ -21,6 +21,8 @@ from journeys.flow import gallery, models
 from journeys.models.participant import Lane
 from journeys.operations import enroll, entries, life, relocate, schedule
 from journeys.operations.erase import forget_runs
+from journeys.steps import staff
+from journeys.steps.kinds.assign_csm import AssignCsm
 from journeys.steps.kinds.call_webhook import CallWebhook
 from journeys.steps.kinds.clear_attribute import ClearAttribute
 from journeys.steps.kinds.conditional_wait import ConditionalWait
@@ -38,7 +40,7 @@ from journeys.webhooks import registrations as webhook_registrations
 
 KINDS = (
     SendEmail, WaitTimer, ConditionalWait, IfElse, Split, SetAttribute, CopyAttribute,
-    ClearAttribute, IncreaseAttribute, CallWebhook, Exit,
+    ClearAttribute, IncreaseAttribute, AssignCsm, CallWebhook, Exit,
 )  # fmt: skip
 
 
@@ -47,6 +49,7 @@ def register() -> None:
     for kind in KINDS:
         step_kinds.register(kind.key, kind())
     decisions = PartitionedTable("journeys_transition", "DECISIONS_KEEP_MONTHS")
+    staff.register()
     partitioned_tables.register(decisions.name, decisions)
     _register_work()
     consumers.register("journeys", reactions.react)

@@ -1,4 +1,4 @@
-"""Copy attribute: from one attribute into another, also from person to company and back (PRG-07)."""
+"""Copy attribute: into another one, also from person to company and back (PRG-07)."""
 
 from collections.abc import Mapping
 from typing import Any, Literal

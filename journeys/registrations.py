@@ -21,6 +21,7 @@ from journeys.flow import gallery, models
 from journeys.models.participant import Lane
 from journeys.operations import enroll, entries, life, relocate, schedule
 from journeys.operations.erase import forget_runs
+from journeys.snapshot import parts
 from journeys.steps import staff
 from journeys.steps.kinds.assign_csm import AssignCsm
 from journeys.steps.kinds.call_webhook import CallWebhook
@@ -50,6 +51,7 @@ def register() -> None:
         step_kinds.register(kind.key, kind())
     decisions = PartitionedTable("journeys_transition", "DECISIONS_KEEP_MONTHS")
     staff.register()
+    parts.register()
     partitioned_tables.register(decisions.name, decisions)
     _register_work()
     consumers.register("journeys", reactions.react)

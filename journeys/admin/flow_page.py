@@ -298,7 +298,7 @@ def _step_context(program: Program, flow: Flow, key: str) -> dict[str, Any]:
         "step": place.step,
         "kind": kind,
         "inputs": step_inputs(flow, place.step, program.type),
-        "offers": offers_before(flow, key),
+        "offers": offers_before(flow, key, program.type),
         "to_review": {mark.step_key for mark in review_marks(program, flow)} & {key},
         "paths": [(key, len(steps)) for key, steps in place.step.exits.items() if steps],
     }

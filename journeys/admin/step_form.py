@@ -19,6 +19,8 @@ from journeys.steps.options import options_of
 from journeys.steps.registry import step_kinds
 
 INPUTS = "admin/journeys/program/inputs"
+# Inputs that take options as suggestions, and those whose type alone asks for a select.
+PLAIN = ("text", "number")
 RULE: dict[str, Any] = {"widget": "rule"}
 
 
@@ -72,12 +74,17 @@ class AimsForm(Config):
 
 @dataclass(frozen=True)
 class Offer:
-    """Something a conditional wait can wait for, of a step before it."""
+    """Something a conditional wait can wait for, of a step before it.
+
+    Attributes:
+        of_people: in a company program several people may do it: how many is asked.
+    """
 
     step: str
     event: str
     label: str
     positive: bool
+    of_people: bool = False
 
 
 def step_inputs(flow: Flow, step: FlowStep, subject: str) -> tuple[Input, ...]:
@@ -120,10 +127,14 @@ class _Builder:
         return self.found[item.provider]
 
     def inputs(self, fields: Sequence[FormField], values: Mapping[str, Any]) -> tuple[Input, ...]:
-        return tuple(self.input(item, values.get(item.name, item.default)) for item in fields)
+        return tuple(
+            self.input(item, values.get(item.name, item.default))
+            for item in fields
+            if self.subject in dict(item.extra).get("subjects", (self.subject,))
+        )
 
     def input(self, item: FormField, value: Any) -> Input:
-        widget = "select" if item.provider and item.widget in ("text", "number") else item.widget
+        widget = "select" if item.provider and item.widget in PLAIN else item.widget
         if widget == "select" and len(item.options) == 1:
             widget = "fixed"  # nothing to choose
         found = Input(
@@ -162,7 +173,7 @@ def _template(widget: str) -> str:
     return name
 
 
-def offers_before(flow: Flow, key: str) -> list[Offer]:
+def offers_before(flow: Flow, key: str, subject: str) -> list[Offer]:
     """What the steps before a wait offer, nearest first."""
     places = {place.step.key: place for place in walk(flow)}
     place = places.get(key)
@@ -178,7 +189,13 @@ def offers_before(flow: Flow, key: str) -> list[Offer]:
             continue
         name = before.step.name or kind.label
         found += [
-            Offer(earlier, offer.key, f"“{name}”: {offer.label}", offer.positive)
+            Offer(
+                earlier,
+                offer.key,
+                f"“{name}”: {offer.label}",
+                offer.positive,
+                subject == "company" and kind.addresses_people,
+            )
             for offer in kind.offers(config)
         ]
     return found

@@ -7,7 +7,7 @@ itself (REL-02).
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -119,7 +119,10 @@ def _rendered(
     if content is None:
         raise DomainError("The mail template was deleted.")
     links = PlainLinks() if message.is_test else TrackedLinks(message.id)
-    return render(compile_content(content), Values(values), links)
+    mail = render(compile_content(content), Values(values), links)
+    if message.payload.get("as_csm") and values["csm.email"]:
+        return replace(mail, sender_name=values["csm.name"], reply_to=values["csm.email"])
+    return mail
 
 
 def _send_all(ready: Sequence[Ready], worker: int) -> bool:

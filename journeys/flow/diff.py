@@ -207,7 +207,7 @@ def _value(field: FormField, value: Any, subject: str) -> str:
     if value in (None, "", [], {}):
         return NOTHING
     if field.widget == "rule":
-        return rule_phrase(value, subject)
+        return rule_phrase(value, str(dict(field.extra).get("about") or subject))
     if isinstance(value, bool):
         return "yes" if value else "no"
     options = dict(field.options) or dict(options_of(field.provider, subject))

@@ -160,7 +160,8 @@ def _owners(config: BaseModel, subject: str, known: Known) -> Iterator[tuple[Any
         for name, info in type(model).model_fields.items():
             extra = info.json_schema_extra
             if isinstance(extra, dict) and extra.get("widget") == "rule" and getattr(model, name):
-                yield model, rule_phrase(getattr(model, name), subject, known)
+                about = str(extra.get("about") or subject)
+                yield model, rule_phrase(getattr(model, name), about, known)
 
 
 def rule_phrase(rule: Any, subject: str, known: Known | None = None) -> str:

@@ -3,6 +3,7 @@
 from journeys.models.attention import AttentionEntry
 from journeys.models.captured import CapturedMail
 from journeys.models.outbox import Outbox
+from journeys.models.part import Part
 from journeys.models.participant import Batch, EntryScan, Participant, Refusal, Transition, Wait
 from journeys.models.program import (
     Amendment,
@@ -26,6 +27,7 @@ __all__ = [
     "EntryScan",
     "Folder",
     "Outbox",
+    "Part",
     "Participant",
     "Program",
     "ProgramStateChange",

@@ -24,4 +24,9 @@ def forget_runs(erasure: Erasure) -> None:
         "  WHERE person_id = ANY(%(ids)s))",
         who,
     )
+    # Their part in companies' runs stays, but nobody waits for it any more.
+    sql.run(
+        "UPDATE journeys_part SET address = '', refused = 'erased' WHERE person_id = ANY(%(ids)s)",
+        who,
+    )
     sql.run("DELETE FROM journeys_refusal WHERE person_id = ANY(%(ids)s)", who)

@@ -24,7 +24,9 @@ LABELS = {
     "local_time": "Local time", "time_zone": "Time zone", "date": "Date waited for",
     "past": "The date is past", "source": "Copied from", "skipped": "Nothing was done",
     "overtaken": "Overwritten by others of the same moment", "amount": "Added",
-    "csm": "CSM", "together_with": "Others at the same moment",
+    "csm": "CSM", "recipients": "Recipients", "not_invited": "Could not be invited",
+    "without_address": "Without an address",
+    "left_out": "Left out by the limit", "together_with": "Others at the same moment",
 }  # fmt: skip
 MOMENT = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 from csplatform.kit.schema import Config
 from csplatform.rules.kind import Known
 from csplatform.rules.tree import Node
-from journeys.steps.outcome import Outcome
+from journeys.steps.outcome import Addressed, Outcome
 
 R = TypeVar("R")
 
@@ -54,6 +54,8 @@ class Traveller:
     phase: str
     limit_at: datetime | None
     context_id: str = ""
+    # whom steps of this pass addressed, by step key; what was written before is in the database
+    parts: dict[str, tuple[Addressed, ...]] = field(default_factory=dict)
 
     @property
     def subject_id(self) -> int:
@@ -178,6 +180,7 @@ class StepKind:
     Config: ClassVar[type[Config]]
     ends: ClassVar[bool] = False  # nobody gets past it
     writes_subjects: ClassVar[bool] = False  # the engine locks the subjects first
+    addresses_people: ClassVar[bool] = False  # in company programs: its events are people's
     requirements: ClassVar[tuple[Requirement, ...]] = ()
     amending: ClassVar[str] = ""  # what a change in place means for those who are inside
     example: ClassVar[dict[str, Any]] = {}  # a valid config, for docs and the contract suite

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from csplatform.customers.attributes import BUILT_IN, Spec, attribute_specs
 from csplatform.customers.models import AttributeDefinition
 from csplatform.kit.registry import Registry
+from csplatform.rules.options import attribute_values
 from csplatform.segments.models import Segment
 from journeys.models import EmailTemplate, WebhookEndpoint
 
@@ -42,6 +43,15 @@ def names_of(references: Iterable[tuple[str, int | str]]) -> dict[str, str]:
             found = reference_names.get(kind)(keys)
             names |= {f"{kind}:{key}": name for key, name in found.items()}
     return names
+
+
+def _values_of(name: str) -> Callable[[str], Options]:
+    """Frequent values of a text attribute of people."""
+
+    def options(subject: str) -> Options:
+        return [(value, value) for value in attribute_values("person", BUILT_IN["person"][name])]
+
+    return options
 
 
 def _segments(subject: str) -> Options:
@@ -108,6 +118,8 @@ def _names_in(
 def register() -> None:
     """Options and names that journeys itself brings."""
     option_providers.register("segments", _segments)
+    option_providers.register("person_roles", _values_of("role"))
+    option_providers.register("person_personas", _values_of("persona"))
     option_providers.register("email_templates", _email_templates)
     option_providers.register("webhook_endpoints", _webhook_endpoints)
     option_providers.register("writable_attributes", _writable_attributes)

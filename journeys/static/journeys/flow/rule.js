@@ -15,7 +15,7 @@ function build(box, context) {
   const place = document.createElement("div");
   box.replaceChildren(place);
   mountRuleBuilder(place, {
-    subject: context.subject,
+    subject: box.dataset.about || context.subject,
     value: box.ruleValue,
     readOnly: !context.editing,
     onChange: (rule) => {

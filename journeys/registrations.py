@@ -17,6 +17,7 @@ from journeys.ascode.webhook_endpoint import WebhookEndpointKind
 from journeys.emails import registrations as email_registrations
 from journeys.engine import advance, flips, inbox, reactions
 from journeys.engine.merging import repoint_runs
+from journeys.fields import registrations as fields
 from journeys.flow import gallery, models
 from journeys.models.participant import Lane
 from journeys.operations import enroll, entries, life, relocate, schedule
@@ -51,6 +52,7 @@ def register() -> None:
         step_kinds.register(kind.key, kind())
     decisions = PartitionedTable("journeys_transition", "DECISIONS_KEEP_MONTHS")
     staff.register()
+    fields.register()
     parts.register()
     partitioned_tables.register(decisions.name, decisions)
     _register_work()

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 
 from csplatform.customers.attributes import attribute_specs
 from csplatform.kit.schema import Config, FormField, form_fields
+from journeys.fields.form import form_of_fields, values_of_form
 from journeys.flow.document import Flow, FlowStep, walk
 from journeys.flow.entry import EntryConfig
 from journeys.steps.options import options_of
@@ -103,6 +104,11 @@ def aims_inputs(flow: Flow, subject: str) -> tuple[Input, ...]:
     """The inputs of goal and exit rules."""
     values = {"goal": flow.goal, "goal_exits": flow.goal_exits, "exits": list(flow.exit_rules)}
     return inputs_of(form_fields(AimsForm), values, subject)
+
+
+def fields_inputs(flow: Flow, subject: str) -> tuple[Input, ...]:
+    """The inputs of the calculated fields."""
+    return inputs_of((form_of_fields(subject),), {"fields": values_of_form(flow.fields)}, subject)
 
 
 def inputs_of(

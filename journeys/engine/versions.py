@@ -1,8 +1,8 @@
 """Published versions, compiled for the engine and kept by (version, amendment)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -13,10 +13,12 @@ from csplatform.kit.registry import UnknownKind
 from csplatform.kit.schema import parse_config
 from csplatform.rules.parse import load_rule
 from csplatform.rules.tree import Node
+from journeys.fields.definition import Definition, by_key, expanded
 from journeys.flow.document import NextMap, first_key, next_map
+from journeys.flow.fields import with_fields
 from journeys.flow.parse import parse_flow
 from journeys.models import Amendment, Program, ProgramVersion, Step
-from journeys.steps.kind import StepView
+from journeys.steps.kind import StepKind, StepView
 from journeys.steps.registry import step_kinds
 
 
@@ -47,6 +49,11 @@ class CompiledVersion:
     goal_exits: bool
     exit_rules: tuple[ExitRule, ...]
     amendment: int
+    fields: Mapping[str, Definition] = field(default_factory=dict)
+
+    def config_of(self, kind: StepKind, config: Any, path: str = "") -> Any:
+        """Settings of a step as they would be in force in this version. Raises DomainError."""
+        return parse_config(kind.Config, expanded(dict(config), self.fields), path)
 
     @property
     def writes_subjects(self) -> bool:
@@ -90,12 +97,13 @@ def _compile(version_id: int, amendment: int) -> CompiledVersion:
 
 
 def _build(version: ProgramVersion, amendment: int) -> CompiledVersion:
-    flow = parse_flow(version.document)
+    flow = with_fields(parse_flow(version.document))
+    fields = by_key(flow.fields)
     subject = version.program.type
     changed: dict[str, Any] = {
         row.step_key: row.config for row in version.amendments.order_by("number")
     }
-    views = [_view(row, version, changed, amendment) for row in version.steps.all()]
+    views = [_view(row, version, changed, amendment, fields) for row in version.steps.all()]
     rules = tuple(
         ExitRule(str(rule.get("name") or "Exit rule"), load_rule(rule.get("rule"), subject))
         for rule in flow.exit_rules
@@ -112,17 +120,25 @@ def _build(version: ProgramVersion, amendment: int) -> CompiledVersion:
         goal_exits=flow.goal_exits,
         exit_rules=rules,
         amendment=amendment,
+        fields=fields,
     )
 
 
-def _view(row: Step, version: ProgramVersion, changed: dict[str, Any], amendment: int) -> StepView:
+def _view(
+    row: Step,
+    version: ProgramVersion,
+    changed: dict[str, Any],
+    amendment: int,
+    fields: Mapping[str, Definition],
+) -> StepView:
     kind = step_kinds.get(row.kind)
+    config = expanded(changed.get(row.key, row.config), fields)
     return StepView(
         id=row.pk,
         key=row.key,
         kind=kind,
         name=row.name or kind.label,
-        config=parse_config(kind.Config, changed.get(row.key, row.config), f"/{row.key}"),
+        config=parse_config(kind.Config, config, f"/{row.key}"),
         program_id=version.program_id,
         version_id=version.pk,
         amendment=amendment,
@@ -137,7 +153,8 @@ def readable_steps(version: ProgramVersion) -> list[StepView]:
     found = []
     for row in version.steps.all():
         with suppress(UnknownKind, DomainError):
-            found.append(_view(row, version, changed, len(amendments)))
+            fields = by_key(version.document.get("fields", []))
+            found.append(_view(row, version, changed, len(amendments), fields))
     return found
 
 

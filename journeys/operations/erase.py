@@ -18,8 +18,8 @@ def forget_runs(erasure: Erasure) -> None:
         who,
     )
     sql.run(
-        "UPDATE journeys_transition SET evidence = evidence - '{old,new}'::text[]"
-        " WHERE evidence ?| '{old,new}'"
+        "UPDATE journeys_transition SET evidence = evidence - '{old,new,fields}'::text[]"
+        " WHERE evidence ?| '{old,new,fields}'"
         " AND participant_id IN (SELECT id FROM journeys_participant"
         "  WHERE person_id = ANY(%(ids)s))",
         who,

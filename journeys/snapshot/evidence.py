@@ -24,7 +24,8 @@ LABELS = {
     "local_time": "Local time", "time_zone": "Time zone", "date": "Date waited for",
     "past": "The date is past", "source": "Copied from", "skipped": "Nothing was done",
     "overtaken": "Overwritten by others of the same moment", "amount": "Added",
-    "csm": "CSM", "recipients": "Recipients", "not_invited": "Could not be invited",
+    "csm": "CSM", "fields": "Calculated fields", "recipients": "Recipients",
+    "not_invited": "Could not be invited",
     "without_address": "Without an address",
     "left_out": "Left out by the limit", "together_with": "Others at the same moment",
 }  # fmt: skip

@@ -132,7 +132,7 @@ class EventTest(RuleKind):
 
     @staticmethod
     def _count(config: EventConfig, facts: Facts, at: datetime) -> int:
-        return sum(_counts(config, event, at) for event in facts.events.get(config.name, ()))
+        return sum(counts(config, event, at) for event in facts.events.get(config.name, ()))
 
 
 def _times(count: int) -> str:
@@ -149,7 +149,8 @@ def _limits(config: EventConfig) -> tuple[int, int | None]:
     }[config.operator]
 
 
-def _counts(config: EventConfig, event: Happening, at: datetime) -> bool:
+def counts(config: EventConfig, event: Happening, at: datetime) -> bool:
+    """Whether an event is among those that count."""
     if event.occurred_at > at:
         return False
     if config.days is not None and event.occurred_at <= at - timedelta(days=config.days):
@@ -157,7 +158,7 @@ def _counts(config: EventConfig, event: Happening, at: datetime) -> bool:
     return all(filter_holds(demand, event.properties) for demand in config.where)
 
 
-def _chosen(config: EventConfig, scope: Scope) -> Sql:
+def chosen_events(config: EventConfig, scope: Scope) -> Sql:
     """Condition over the events `e` that count."""
     text = (
         "e.name_id = (SELECT n.id FROM customers_eventname n WHERE n.name = %s)"
@@ -175,7 +176,7 @@ def _chosen(config: EventConfig, scope: Scope) -> Sql:
 
 def _leaving(config: EventConfig, subject: str, at: datetime, whom: Whom, number: int) -> Sql:
     """When those who have at least so many events in the window will have fewer."""
-    chosen, who = _chosen(config, Scope(subject, "s0", at)), whom.among(f"e.{subject}_id")
+    chosen, who = chosen_events(config, Scope(subject, "s0", at)), whom.among(f"e.{subject}_id")
     moment = "LEAST(e.occurred_at, e.recorded_at)"
     newest = (
         f"max({moment})" if number == 1 else f"(array_agg({moment} ORDER BY {moment} DESC))[%s]"
@@ -196,7 +197,7 @@ def _leaving(config: EventConfig, subject: str, at: datetime, whom: Whom, number
 
 def _counted_row(config: EventConfig, scope: Scope, least: int) -> Sql:
     """Whether the row has at least so many: stops counting there."""
-    chosen = _chosen(config, scope)
+    chosen = chosen_events(config, scope)
     events = (
         f"FROM customers_event e WHERE e.{scope.subject}_id = {scope.alias}.id AND {chosen.text}"
     )
@@ -211,7 +212,7 @@ def _counted_table(config: EventConfig, scope: Scope, least: int) -> Sql:
 
     EXISTS and not IN: below OR and NOT an IN that outgrows work_mem becomes a scan per row.
     """
-    chosen, who = _chosen(config, scope), f"e.{scope.subject}_id"
+    chosen, who = chosen_events(config, scope), f"e.{scope.subject}_id"
     text, params = chosen.text, chosen.params
     for bound, sign in ((scope.low, ">"), (scope.high, "<=")):
         if bound is not None:

@@ -13,6 +13,7 @@ from csplatform.kit.schema import Config
 from csplatform.rules.parse import load_rule, parse_rule
 from csplatform.rules.tree import Node
 from csplatform.rules.words import in_words
+from journeys.fields.values import told as field_values
 from journeys.steps.kind import (
     CheckContext,
     EventOffer,
@@ -204,6 +205,7 @@ class ConditionalWait(StepKind):
         parts = parts_of(batch.travellers, shared)
         truths = [_truth(condition, batch, parts) for condition in config.conditions]
         logic = _logic(config)
+        fields = field_values(config, batch.subject, batch.travellers, batch.now)
         told = {"logic": logic_words(logic)} if config.logic == "custom" else {}
         outcomes: dict[int, Outcome] = {}
         for t in batch.travellers:
@@ -216,6 +218,8 @@ class ConditionalWait(StepKind):
                 for number, (truth, answer) in enumerate(zip(truths, answers, strict=True), 1)
             ]
             evidence = {"conditions": conditions, "at_limit": at_limit, **told}
+            if t.id in fields:
+                evidence["fields"] = fields[t.id]
             heard = () if in_time else tuple(pair for truth in truths for pair in truth.heard(t))
             if met:
                 outcomes[t.id] = Go("met", evidence, expired=not in_time, heard=heard)

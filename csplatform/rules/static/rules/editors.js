@@ -104,6 +104,12 @@ export function attributeEditor(test, context, changed) {
   return el("div", { class: "rb-fields" }, chosen, operators, values);
 }
 
+/** The same for a field that the page itself brings. */
+export function fieldEditor(test, context, changed) {
+  const attributes = context.builder.options.fields;
+  return attributeEditor(test, { ...context, description: { ...context.description, attributes } }, changed);
+}
+
 /** Inputs from the kind's fields, for every kind that brings no editor of its own. */
 export function fieldsEditor(test, context, changed) {
   const fields = context.kind.fields.filter((field) => field.widget !== "rule");

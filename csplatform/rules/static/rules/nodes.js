@@ -1,10 +1,10 @@
 // Groups and tests on the screen. Structural changes redraw the tree; typing does not.
 
 import { button, el, select } from "./dom.js";
-import { attributeEditor, fieldsEditor } from "./editors.js";
+import { attributeEditor, fieldEditor, fieldsEditor } from "./editors.js";
 import { WORDS, copyOf, move, newGroup, newTest } from "./tree.js";
 
-const EDITORS = { attribute: attributeEditor, fields: fieldsEditor };
+const EDITORS = { attribute: attributeEditor, field: fieldEditor, fields: fieldsEditor };
 
 /** A group with its items; `parent` is null for the root of a rule or of a nested rule. */
 export function drawGroup(group, context, parent = null, index = 0) {

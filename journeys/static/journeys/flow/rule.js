@@ -18,6 +18,7 @@ function build(box, context) {
     subject: box.dataset.about || context.subject,
     value: box.ruleValue,
     readOnly: !context.editing,
+    fields: box.dataset.about && box.dataset.about !== context.subject ? [] : context.fields ?? [],
     onChange: (rule) => {
       box.ruleValue = rule;
       changed(box);

@@ -23,15 +23,18 @@ from journeys.models.participant import Lane
 from journeys.operations import enroll, entries, life, relocate, schedule
 from journeys.operations.erase import forget_runs
 from journeys.snapshot import parts
-from journeys.steps import staff
+from journeys.steps import programs, staff
 from journeys.steps.kinds.assign_csm import AssignCsm
 from journeys.steps.kinds.call_webhook import CallWebhook
 from journeys.steps.kinds.clear_attribute import ClearAttribute
 from journeys.steps.kinds.conditional_wait import ConditionalWait
 from journeys.steps.kinds.copy_attribute import CopyAttribute
+from journeys.steps.kinds.enter_program import EnterProgram
 from journeys.steps.kinds.exit import Exit
 from journeys.steps.kinds.if_else import IfElse
 from journeys.steps.kinds.increase_attribute import IncreaseAttribute
+from journeys.steps.kinds.leave_program import LeaveProgram
+from journeys.steps.kinds.notify_staff import NotifyStaff
 from journeys.steps.kinds.send_email import SendEmail
 from journeys.steps.kinds.set_attribute import SetAttribute
 from journeys.steps.kinds.split import Split
@@ -42,7 +45,8 @@ from journeys.webhooks import registrations as webhook_registrations
 
 KINDS = (
     SendEmail, WaitTimer, ConditionalWait, IfElse, Split, SetAttribute, CopyAttribute,
-    ClearAttribute, IncreaseAttribute, AssignCsm, CallWebhook, Exit,
+    ClearAttribute, IncreaseAttribute, AssignCsm, NotifyStaff, EnterProgram,
+    LeaveProgram, CallWebhook, Exit,
 )  # fmt: skip
 
 
@@ -52,6 +56,7 @@ def register() -> None:
         step_kinds.register(kind.key, kind())
     decisions = PartitionedTable("journeys_transition", "DECISIONS_KEEP_MONTHS")
     staff.register()
+    programs.register()
     fields.register()
     parts.register()
     partitioned_tables.register(decisions.name, decisions)

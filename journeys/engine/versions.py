@@ -61,6 +61,11 @@ class CompiledVersion:
         return any(view.kind.writes_subjects for view in self.steps.values())
 
     @property
+    def ends_others(self) -> bool:
+        """Whether any step may end runs of other programs."""
+        return any(view.kind.ends_others for view in self.steps.values())
+
+    @property
     def writes_companies(self) -> bool:
         """Whether any step writes the companies that people travel for."""
         return any(view.kind.writes_company(view.config) for view in self.steps.values())

@@ -180,6 +180,7 @@ class StepKind:
     Config: ClassVar[type[Config]]
     ends: ClassVar[bool] = False  # nobody gets past it
     writes_subjects: ClassVar[bool] = False  # the engine locks the subjects first
+    ends_others: ClassVar[bool] = False  # may end runs of other programs, in hand or not
     addresses_people: ClassVar[bool] = False  # in company programs: its events are people's
     requirements: ClassVar[tuple[Requirement, ...]] = ()
     amending: ClassVar[str] = ""  # what a change in place means for those who are inside

@@ -1,8 +1,17 @@
 """Which tokens a step's texts may use: those of mails, and the calculated fields of its flow."""
 
+import re
+
 from csplatform.kit.merge_tags import token_problems
 from journeys.emails.tokens import known_tokens
 from journeys.steps.kind import CheckContext, Mark
+
+TOKEN = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+
+
+def in_short(text: str) -> str:
+    """A text for a sentence, tokens as dots."""
+    return TOKEN.sub("…", text)
 
 
 def tokens_of_flow(context: CheckContext) -> set[str]:

@@ -27,7 +27,7 @@ from journeys.steps.targets import (
     title,
     usable,
 )
-from journeys.steps.tokens import tokens_of_flow
+from journeys.steps.tokens import in_short, tokens_of_flow
 
 
 class SetAttributeConfig(Config):
@@ -66,7 +66,7 @@ class SetAttribute(StepKind):
         if config.value is None or config.value == "":
             return f"Clears {what}"
         value = ", ".join(config.value) if isinstance(config.value, list) else config.value
-        return f"Sets {what} = “{value}”"
+        return f"Sets {what} = “{in_short(str(value))}”"
 
     def references(self, config: SetAttributeConfig) -> set[tuple[str, int | str]]:
         """The attribute, by name."""

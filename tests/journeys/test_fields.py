@@ -305,6 +305,9 @@ def test_the_form_sends_them_as_they_are_stored():
     edited = commands.apply(flow, {"op": "fields", "fields": [sent]}).flow
     assert list(edited.fields) == [field()]
     assert by_key(edited.fields)["logins"]["config"] == LOGINS
+    unnamed = {"key": "", "label": "30 Logins, or more", "source": "events", "events": LOGINS}
+    edited = commands.apply(flow, {"op": "fields", "fields": [unnamed]}).flow
+    assert list(by_key(edited.fields)) == ["logins_or_more"]
 
 
 def test_as_code():

@@ -131,13 +131,15 @@ _KEYS: Mapping[str, Callable[[_Load], tuple[Any, ...]]] = {
 }
 
 
-def _loads(users: list[int]) -> dict[int, _Load]:
-    """As committed by everybody who dealt before; two queries."""
+def _loads(users: list[int], method: Method) -> dict[int, _Load]:
+    """As committed by everybody who dealt before; two queries, one for turns alone."""
     loads = {user: _Load() for user in users}
     for user, turn in sql.rows(
         "SELECT user_id, turn FROM customers_csmturn WHERE user_id = ANY(%s)", [users]
     ):
         loads[user].turn = turn
+    if method == "round_robin":
+        return loads
     for user, count, revenue in sql.rows(
         "SELECT csm_id, count(*), COALESCE(sum(arr), 0) FROM customers_company"
         " WHERE csm_id = ANY(%s) AND merged_into_id IS NULL AND status <> 'churned'"
@@ -152,7 +154,7 @@ def _deal(rows: list[_Row], users: list[int], method: Method) -> dict[int, int]:
     """Company id to user id: one company after the other, each to whoever is first then."""
     if not rows or not users:
         return {}
-    loads, key = _loads(users), _KEYS[method]
+    loads, key = _loads(users, method), _KEYS[method]
     for row in rows:  # what is dealt anew is nobody's before
         if row.csm_id in loads and row.counts:
             loads[row.csm_id].accounts -= 1

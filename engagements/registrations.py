@@ -16,6 +16,7 @@ from engagements.inapp.ascode import EngagementExport
 from engagements.inapp.deciding import decide
 from engagements.inapp.kind import engagement_kinds
 from engagements.inapp.kinds.dialog import Dialog
+from engagements.inapp.parts import invitations_became
 from engagements.inapp.showings import Showings
 from engagements.inapp.troubles import find_troubles
 from engagements.tracker import bench, rejected, visitors
@@ -24,6 +25,7 @@ from engagements.tracker.contract import deciders, item_kinds
 from engagements.tracker.events import Page, Track
 from journeys.flow.gallery import gallery_folders
 from journeys.snapshot.attention import trouble_finders
+from journeys.snapshot.parts import part_tellers
 from journeys.steps.options import option_providers, reference_names, reference_pages
 from journeys.steps.registry import step_kinds
 
@@ -43,6 +45,7 @@ def register() -> None:
     reference_names.register("engagement", steps.names)
     reference_pages.register("engagement", "admin:engagements_engagement_change")
     trouble_finders.register("engagements", find_troubles)
+    part_tellers.register("engagement", invitations_became)
     merge_hooks.register("engagements.visitors", visitors.follow_merge)
     merge_hooks.register("engagements.invitations", merging.follow_merge)
     erase_hooks.register("engagements.visitors", tracker_erasing.forget_visitors)

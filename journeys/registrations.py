@@ -24,6 +24,7 @@ from journeys.consent import registrations as consent_registrations
 from journeys.emails import registrations as email_registrations
 from journeys.engine import advance, flips, inbox, reactions
 from journeys.engine.merging import repoint_runs
+from journeys.fields import registrations as fields
 from journeys.flow import gallery, models
 from journeys.kinds.participation import (
     ParticipationTest,
@@ -37,13 +38,22 @@ from journeys.operations.erase import forget_runs
 from journeys.operations.meaning import follow_meaning
 from journeys.playbooks import registrations as playbook_registrations
 from journeys.playbooks.ascode import PlaybookKind, TaskTypeKind
+from journeys.snapshot import parts
+from journeys.steps import programs, staff
+from journeys.steps.kinds.assign_csm import AssignCsm
 from journeys.steps.kinds.assign_playbook import AssignPlaybook
 from journeys.steps.kinds.call_webhook import CallWebhook
+from journeys.steps.kinds.clear_attribute import ClearAttribute
 from journeys.steps.kinds.close_cta import CloseCta
 from journeys.steps.kinds.conditional_wait import ConditionalWait
+from journeys.steps.kinds.copy_attribute import CopyAttribute
+from journeys.steps.kinds.enter_program import EnterProgram
 from journeys.steps.kinds.exit import Exit
 from journeys.steps.kinds.human_task import HumanTask
 from journeys.steps.kinds.if_else import IfElse
+from journeys.steps.kinds.increase_attribute import IncreaseAttribute
+from journeys.steps.kinds.leave_program import LeaveProgram
+from journeys.steps.kinds.notify_staff import NotifyStaff
 from journeys.steps.kinds.send_email import SendEmail
 from journeys.steps.kinds.set_attribute import SetAttribute
 from journeys.steps.kinds.split import Split
@@ -53,8 +63,9 @@ from journeys.usage import programs_using_attribute, programs_using_parts, progr
 from journeys.webhooks import registrations as webhook_registrations
 
 KINDS = (
-    SendEmail, WaitTimer, ConditionalWait, IfElse, Split, SetAttribute, CallWebhook, HumanTask,
-    CloseCta, AssignPlaybook, Exit,
+    SendEmail, WaitTimer, ConditionalWait, IfElse, Split, SetAttribute, CopyAttribute,
+    ClearAttribute, IncreaseAttribute, AssignCsm, HumanTask, CloseCta, AssignPlaybook, NotifyStaff,
+    EnterProgram, LeaveProgram, CallWebhook, Exit,
 )  # fmt: skip
 
 
@@ -63,6 +74,10 @@ def register() -> None:
     for kind in KINDS:
         step_kinds.register(kind.key, kind())
     decisions = PartitionedTable("journeys_transition", "DECISIONS_KEEP_MONTHS")
+    staff.register()
+    programs.register()
+    fields.register()
+    parts.register()
     partitioned_tables.register(decisions.name, decisions)
     _register_work()
     consumers.register("journeys", reactions.react)

@@ -21,13 +21,17 @@ from csplatform.segments.models import Segment
 from csplatform.segments.usage import Use
 from journeys.models import Amendment, Program, ProgramVersion
 from journeys.models.program import ProgramState
+from journeys.steps.options import COMPANY
 
 ENDED = (ProgramState.STOPPED,)  # a completed one may take people in again
 # Anywhere in a flow document: as an entry source, or in a rule of a step, goal or exit.
 SEGMENT_PATH = '$.** ? (@.segment == $value && (@.kind == "segment" || @.test == "segment"))'
 TEMPLATE_PATH = "$.** ? (@.config.template == $value)"
 ENDPOINT_PATH = '$.** ? (@.kind == "call_webhook" && @.config.endpoint == $value)'
-ATTRIBUTE_PATH = '$.** ? (@.attribute == $value || (@.test == "attribute" && @.name == $value))'
+ATTRIBUTE_PATH = (
+    "$.** ? (@.attribute == $value || @.source == $value"
+    ' || (@.test == "attribute" && @.name == $value))'
+)
 USAGE_PATH = '$.** ? (@.test == "usage" && @.part == $value)'
 # By type of reference: whether a flow names anything of it.
 MEANING_PATHS = {"usage": '$.** ? (@.test == "usage")'}
@@ -81,7 +85,10 @@ def programs_using_segment(segment: Segment) -> list[Use]:
 def programs_using_attribute(subject: str, name: str) -> list[str]:
     """Labels of programs whose steps or rules name an attribute (of either subject: a rule of a
     person program may ask for the company's)."""
-    return [f"Program “{program}”" for program in programs_naming(ATTRIBUTE_PATH, name)]
+    found = {program.pk: program for program in programs_naming(ATTRIBUTE_PATH, name)}
+    if subject == "company":  # steps of person programs write it as that of "their company"
+        found |= {p.pk: p for p in programs_naming(ATTRIBUTE_PATH, f"{COMPANY}{name}")}
+    return [f"Program “{program}”" for program in found.values()]
 
 
 def programs_using_parts(paths: Collection[str]) -> list[str]:

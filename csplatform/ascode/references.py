@@ -50,7 +50,7 @@ def _value(info: FieldInfo, value: Any, subject: str, path: str, swap: Swap) -> 
         return None if value is None else swap(kind, value, path)
     extra = info.json_schema_extra
     if isinstance(extra, dict) and extra.get("widget") == "rule":
-        return in_rule(value, subject, path, swap)
+        return in_rule(value, str(extra.get("about") or subject), path, swap)
     models = list(models_in(info.annotation))
     if not models:
         return value

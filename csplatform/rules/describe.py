@@ -12,7 +12,7 @@ from csplatform.rules.registry import rule_kinds
 
 def describe(subject: str) -> dict[str, Any]:
     """Kinds, attributes and options for rules about a subject, as JSON."""
-    kinds = [kind for kind in rule_kinds if subject in kind.subjects]
+    kinds = [kind for kind in rule_kinds if subject in kind.subjects and kind.offered]
     shown = [_kind(kind, subject) for kind in kinds]
     providers = {name for kind in shown for name in _providers(kind["fields"])}
     return {

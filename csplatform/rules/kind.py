@@ -71,6 +71,7 @@ class RuleKind:
         Config: its settings; the builder's inputs derive from it. A field that holds an id says of
             what by json_schema_extra={"reference": "segment"}.
         editor: the builder's input: "fields" derives it from Config.
+        offered: whether the builder offers it everywhere; else a page adds it where it makes sense.
         inner: subject to the subject of a nested rule in the setting "rule"; empty for none.
         examples: fit configs.
     """
@@ -82,6 +83,7 @@ class RuleKind:
     subjects: ClassVar[tuple[str, ...]] = SUBJECTS
     Config: ClassVar[type[Config]] = Config
     editor: ClassVar[str] = "fields"
+    offered: ClassVar[bool] = True
     inner: ClassVar[dict[str, str]] = {}
     examples: ClassVar[tuple[Example, ...]] = ()
 

@@ -197,6 +197,9 @@ class Invitation(models.Model):
     step_id = models.BigIntegerField()
     step_key = models.CharField(max_length=20)
     visit = models.IntegerField(default=0)
+    addressee = models.BigIntegerField(
+        default=0, help_text="Whom a company's step addressed; 0 when the participant is a person."
+    )
     state = models.CharField(max_length=10, choices=InvitationState, default=InvitationState.OPEN)
     reason = models.CharField(max_length=200, blank=True, help_text="Why it failed or ended.")
     created_at = models.DateTimeField()
@@ -209,7 +212,8 @@ class Invitation(models.Model):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["participant_id", "step_id", "visit"], name="one_invitation_per_visit"
+                fields=["participant_id", "step_id", "visit", "addressee"],
+                name="one_invitation_per_visit",
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=["viewed", "completed", "dismissed"])

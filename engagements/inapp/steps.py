@@ -1,5 +1,6 @@
 """The program step that triggers an engagement (PRG-09)."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from csplatform.kit.schema import Config
 from engagements.inapp.active import why_failed, why_not
 from engagements.inapp.kind import engagement_kinds
 from engagements.inapp.models import Engagement
-from engagements.inapp.operations.invite import Guest, invite
+from engagements.inapp.operations.invite import Guest, GuestKey, Invited, invite
 from engagements.inapp.operations.links import (
     Connection,
     StepPlace,
@@ -30,7 +31,16 @@ from journeys.steps.kind import (
     StepView,
     Traveller,
 )
-from journeys.steps.outcome import Fail, Go, Outcome
+from journeys.steps.outcome import Addressed, Fail, Go, Outcome
+from journeys.steps.recipients import (
+    COMPANIES_ONLY,
+    MOST,
+    Addressees,
+    PeopleLine,
+    addressees,
+    listed,
+    recipient_marks,
+)
 
 # Whom the tracker knows: who has a user id of the host product, or was seen signed in.
 KNOWN_SQL = (
@@ -47,13 +57,27 @@ DISCONNECTED = "The program is no longer connected to the engagement."
 
 
 class TriggerEngagementConfig(Config):
-    """Which engagement."""
+    """Which engagement; in company programs for whom."""
 
     engagement: int | None = Field(
         default=None,
         title="Engagement",
         description="Launched engagements that are triggered by programs.",
         json_schema_extra={"options": "engagements", "reference": "engagement"},
+    )
+    recipients: list[PeopleLine] = Field(
+        default=[],
+        max_length=20,
+        title="Recipients",
+        description="Whom at the company it is shown to. Lines add up.",
+        json_schema_extra=COMPANIES_ONLY,
+    )
+    most: int = Field(
+        default=50,
+        ge=1,
+        le=MOST,
+        title="At most so many people of a company",
+        json_schema_extra=COMPANIES_ONLY,
     )
 
 
@@ -68,8 +92,8 @@ class TriggerEngagement(StepKind):
     sentence = "Shows a dialog inside your product the next time the person is there."
     icon = "web_asset"
     group = "Messages"
-    subjects = ("person",)
     Config = TriggerEngagementConfig
+    addresses_people = True
     amending = (
         "Newcomers get the new engagement. Those inside keep their place but can no longer trigger"
         " the old one: open invitations are taken back, and whoever reaches the step goes on with"
@@ -83,7 +107,8 @@ class TriggerEngagement(StepKind):
     def words(self, config: TriggerEngagementConfig, names: Mapping[str, str]) -> str:
         """One sentence."""
         name = names.get(f"engagement:{config.engagement}", "an engagement")
-        return f"Shows “{name}” inside the product"
+        to = f" to {listed(config.recipients, names)}" if config.recipients else ""
+        return f"Shows “{name}” inside the product{to}"
 
     def references(self, config: TriggerEngagementConfig) -> set[tuple[str, int | str]]:
         """The engagement."""
@@ -101,7 +126,19 @@ class TriggerEngagement(StepKind):
         )
 
     def check(self, config: TriggerEngagementConfig, context: CheckContext) -> list[Mark]:
-        """Program-triggered, launched, in its schedule - now, not only when it was chosen."""
+        """Program-triggered, launched, in its schedule - now, not only when it was chosen; and a
+        company's step is for somebody."""
+        marks = self._engagement_marks(config, context)
+        if context.subject == "company":
+            return marks + recipient_marks(config.recipients, context, "/recipients")
+        if config.recipients:
+            message = "In a program for people it is shown to the person: remove the recipients."
+            marks.append(Mark("/recipients", message, code="subject"))
+        return marks
+
+    def _engagement_marks(
+        self, config: TriggerEngagementConfig, context: CheckContext
+    ) -> list[Mark]:
         if not config.engagement:
             return [Mark("/engagement", "Choose the engagement to show.", code="missing")]
         engagement = context.referred("engagement", config.engagement, Engagement.objects.in_bulk)
@@ -141,7 +178,8 @@ class TriggerEngagement(StepKind):
                 t.id: Fail("The engagement of this step no longer exists.")
                 for t in batch.travellers
             }
-        guests = _guests(engagement, batch)
+        who = _addressees(config, batch)
+        guests = _guests(engagement, batch, who)
         kind = engagement.kind
         invited = invite(
             guests,
@@ -152,9 +190,11 @@ class TriggerEngagement(StepKind):
             remembers=kind not in engagement_kinds or engagement_kinds.get(kind).remembers,
             now=batch.now,
         )
+        if batch.subject == "company":
+            return _of_companies(engagement.name, batch, guests, invited, who)
         outcomes: dict[int, Outcome] = {}
         for guest in guests:
-            found = invited[guest.participant_id]
+            found = invited[guest.key]
             evidence: dict[str, Any] = {
                 "engagement": engagement.name, "invitation": found.invitation_id,
                 "state": found.state,
@@ -169,17 +209,67 @@ def _place(step: StepView) -> StepPlace:
     return StepPlace(step.program_id, step.version_id, step.id, step.key, step.name)
 
 
-def _guests(engagement: Engagement, batch: StepBatch) -> list[Guest]:
-    """Everybody of the batch, with the reason why some cannot be invited."""
+def _addressees(config: TriggerEngagementConfig, batch: StepBatch) -> dict[int, Addressees]:
+    """Whom a company's step is for, by company."""
+    if batch.subject != "company":
+        return {}
+    return addressees(
+        config.recipients, batch.subject_ids(), batch.now,
+        most=config.most, channel="engagement", by_mail=False,
+    )  # fmt: skip
+
+
+def _of_companies(
+    name: str,
+    batch: StepBatch,
+    guests: Sequence[Guest],
+    invited: Mapping[GuestKey, Invited],
+    who: Mapping[int, Addressees],
+) -> dict[int, Outcome]:
+    """A part per addressed person. Who cannot be invited has one that failed; the company goes
+    on."""
+    parts: dict[int, list[Addressed]] = {t.id: [] for t in batch.travellers}
+    failed: Counter[int] = Counter()
+    for guest in guests:
+        found = invited[guest.key]
+        failed[guest.participant_id] += bool(guest.failure)
+        parts[guest.participant_id].append(
+            Addressed(
+                f"person:{guest.addressee}", "engagement", person_id=guest.person_id,
+                ref=found.invitation_id, refused=guest.failure,
+            )
+        )  # fmt: skip
+    outcomes: dict[int, Outcome] = {}
+    for t in batch.travellers:
+        invitations = len(parts[t.id]) - failed[t.id]
+        evidence: dict[str, Any] = {"engagement": name, "recipients": invitations}
+        evidence |= {"not_invited": failed[t.id]} if failed[t.id] else {}
+        left_out = who[t.subject_id].left_out
+        evidence |= {"left_out": left_out} if left_out else {}
+        outcomes[t.id] = Go(evidence=evidence, addressed=tuple(parts[t.id]))
+    return outcomes
+
+
+def _guests(engagement: Engagement, batch: StepBatch, who: Mapping[int, Addressees]) -> list[Guest]:
+    """Everybody of the batch, or whom its companies address, with the reason why some cannot be
+    invited."""
+    asked = [
+        (t, person, person)
+        for t in batch.travellers
+        for one in (who[t.subject_id].found if who else ())
+        if (person := one.person_id)
+    ]
+    if batch.subject == "person":
+        asked = [(t, t.subject_id, 0) for t in batch.travellers]
     tie = connection(engagement.pk, batch.step.version_id, batch.step.key)
     for_all = why_failed(engagement, batch.now) or ("" if tie.since else DISCONNECTED)
-    known = set() if for_all else _known_to_tracker(batch.subject_ids())
+    known = set() if for_all else _known_to_tracker({person for _, person, _ in asked})
     early = set() if for_all else _entered_before(batch.travellers, tie)
     guests = []
-    for t in batch.travellers:
+    for t, person, addressee in asked:
         failure = for_all or (CHANGED if t.id in early else "")
-        failure = failure or ("" if t.subject_id in known else UNKNOWN_PERSON)
-        guests.append(Guest(t.id, t.subject_id, t.visit, failure))
+        failure = failure or ("" if person in known else UNKNOWN_PERSON)
+        guests.append(Guest(t.id, person, t.visit, failure, addressee))
     return guests
 
 

@@ -15,9 +15,12 @@ from journeys.admin.step_form import (
     aims_inputs,
     attribute_inputs,
     entry_inputs,
+    fields_inputs,
     offers_before,
     step_inputs,
 )
+from journeys.fields.definition import label_of, words_of
+from journeys.fields.offered import offered_fields
 from journeys.flow import commands
 from journeys.flow.cards import Tree, build_tree
 from journeys.flow.checks import StepMark, check_flow
@@ -35,7 +38,7 @@ from journeys.steps.registry import GROUPS, step_kinds
 
 TEMPLATES = "admin/journeys/program"
 # Words for the panels that belong to no step.
-ENTRY, AIMS = "entry", "aims"
+ENTRY, AIMS, FIELDS = "entry", "aims", "fields"
 
 
 @require_GET
@@ -129,6 +132,7 @@ def _state(
         "name": program.name,
         "editing": editable(request, program),
         "attributes": attribute_inputs(program.type),
+        "fields": offered_fields(flow.fields, program.type),
     }
 
 
@@ -167,6 +171,7 @@ def _answer(
         "buttons": render_to_string(f"{TEMPLATES}/_life_buttons.html", shared, request),
         "notes": render_to_string(f"{TEMPLATES}/_life_note.html", shared, request),
         "marks": _marks_json(context["marks"], context["flow"]),
+        "fields": offered_fields(context["flow"].fields, program.type),
         "amendable": list(amendable_steps(program, context["flow"])),
         "selected": selected,
     }
@@ -282,6 +287,12 @@ def render_panel(request: HttpRequest, program: Program, flow: Flow, of: str) ->
     elif of == AIMS:
         template = "_panel_aims.html"
         context["inputs"] = aims_inputs(flow, program.type)
+    elif of == FIELDS:
+        template = "_panel_fields.html"
+        context["inputs"] = fields_inputs(flow, program.type)
+        context["words"] = [
+            (label_of(f), f.get("key", ""), words_of(f, program.type)) for f in flow.fields
+        ]
     else:
         template = "_panel_step.html"
         context |= _step_context(program, flow, of)
@@ -298,7 +309,7 @@ def _step_context(program: Program, flow: Flow, key: str) -> dict[str, Any]:
         "step": place.step,
         "kind": kind,
         "inputs": step_inputs(flow, place.step, program.type),
-        "offers": offers_before(flow, key),
+        "offers": offers_before(flow, key, program.type),
         "to_review": {mark.step_key for mark in review_marks(program, flow)} & {key},
         "paths": [(key, len(steps)) for key, steps in place.step.exits.items() if steps],
     }

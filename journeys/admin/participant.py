@@ -22,6 +22,7 @@ from journeys.models import Participant
 from journeys.operations.enroll import remove_participants, retry_participants
 from journeys.snapshot.feed import feed_of, zone_of
 from journeys.snapshot.participants import matching
+from journeys.snapshot.parts import parts_of_run
 from journeys.templatetags.program_tags import end_words
 
 
@@ -153,6 +154,7 @@ class ParticipantAdmin(ReadOnlyAdmin):
             "participant": participant,
             "title": participant.subject_label,
             "feed": feed_of(participant),
+            "parts": parts_of_run(participant.pk) if participant.company_id else [],
             "zone": str(zone_of(participant)),
             "can_enroll": self.has_enroll_permission(request),
         }

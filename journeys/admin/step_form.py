@@ -13,12 +13,15 @@ from pydantic import Field, ValidationError
 
 from csplatform.customers.attributes import attribute_specs
 from csplatform.kit.schema import Config, FormField, form_fields
+from journeys.fields.form import form_of_fields, values_of_form
 from journeys.flow.document import Flow, FlowStep, walk
 from journeys.flow.entry import EntryConfig
 from journeys.steps.options import options_of
 from journeys.steps.registry import step_kinds
 
 INPUTS = "admin/journeys/program/inputs"
+# Inputs that take options as suggestions, and those whose type alone asks for a select.
+PLAIN = ("text", "number")
 RULE: dict[str, Any] = {"widget": "rule"}
 
 
@@ -72,12 +75,17 @@ class AimsForm(Config):
 
 @dataclass(frozen=True)
 class Offer:
-    """Something a conditional wait can wait for, of a step before it."""
+    """Something a conditional wait can wait for, of a step before it.
+
+    Attributes:
+        of_people: in a company program several people may do it: how many is asked.
+    """
 
     step: str
     event: str
     label: str
     positive: bool
+    of_people: bool = False
 
 
 def step_inputs(flow: Flow, step: FlowStep, subject: str) -> tuple[Input, ...]:
@@ -96,6 +104,11 @@ def aims_inputs(flow: Flow, subject: str) -> tuple[Input, ...]:
     """The inputs of goal and exit rules."""
     values = {"goal": flow.goal, "goal_exits": flow.goal_exits, "exits": list(flow.exit_rules)}
     return inputs_of(form_fields(AimsForm), values, subject)
+
+
+def fields_inputs(flow: Flow, subject: str) -> tuple[Input, ...]:
+    """The inputs of the calculated fields."""
+    return inputs_of((form_of_fields(subject),), {"fields": values_of_form(flow.fields)}, subject)
 
 
 def inputs_of(
@@ -120,10 +133,14 @@ class _Builder:
         return self.found[item.provider]
 
     def inputs(self, fields: Sequence[FormField], values: Mapping[str, Any]) -> tuple[Input, ...]:
-        return tuple(self.input(item, values.get(item.name, item.default)) for item in fields)
+        return tuple(
+            self.input(item, values.get(item.name, item.default))
+            for item in fields
+            if self.subject in dict(item.extra).get("subjects", (self.subject,))
+        )
 
     def input(self, item: FormField, value: Any) -> Input:
-        widget = "select" if item.provider and item.widget in ("text", "number") else item.widget
+        widget = "select" if item.provider and item.widget in PLAIN else item.widget
         if widget == "select" and len(item.options) == 1:
             widget = "fixed"  # nothing to choose
         found = Input(
@@ -162,7 +179,7 @@ def _template(widget: str) -> str:
     return name
 
 
-def offers_before(flow: Flow, key: str) -> list[Offer]:
+def offers_before(flow: Flow, key: str, subject: str) -> list[Offer]:
     """What the steps before a wait offer, nearest first."""
     places = {place.step.key: place for place in walk(flow)}
     place = places.get(key)
@@ -178,7 +195,13 @@ def offers_before(flow: Flow, key: str) -> list[Offer]:
             continue
         name = before.step.name or kind.label
         found += [
-            Offer(earlier, offer.key, f"“{name}”: {offer.label}", offer.positive)
+            Offer(
+                earlier,
+                offer.key,
+                f"“{name}”: {offer.label}",
+                offer.positive,
+                subject == "company" and kind.addresses_people,
+            )
             for offer in kind.offers(config)
         ]
     return found
@@ -186,7 +209,10 @@ def offers_before(flow: Flow, key: str) -> list[Offer]:
 
 def attribute_inputs(subject: str) -> dict[str, dict[str, Any]]:
     """Type and choices of each attribute, for the input of its value."""
+    specs = dict(attribute_specs(subject))
+    if subject == "person":
+        specs |= {f"company.{name}": spec for name, spec in attribute_specs("company").items()}
     return {
-        spec.name: {"type": spec.type, "choices": [list(pair) for pair in spec.choices]}
-        for spec in attribute_specs(subject).values()
+        name: {"type": spec.type, "choices": [list(pair) for pair in spec.choices]}
+        for name, spec in specs.items()
     }

@@ -12,6 +12,7 @@ from csplatform.api.viewsets import ReadViewSet
 from journeys.filters import ParticipantFilter
 from journeys.models import Participant, Step, Transition
 from journeys.operations.enroll import remove_participants, retry_participants
+from journeys.snapshot.parts import parts_of_run
 
 MAX_FEED = 1000
 
@@ -64,6 +65,26 @@ class FeedAnswer(serializers.Serializer):
     results = TransitionSerializer(many=True)
 
 
+class PartSerializer(serializers.Serializer):
+    """Somebody whom a company's run addressed."""
+
+    step_key = serializers.CharField(source="part.step_key")
+    visit = serializers.IntegerField(source="part.visit")
+    channel = serializers.CharField(source="part.channel")
+    person = serializers.IntegerField(source="part.person_id", allow_null=True)
+    user = serializers.IntegerField(source="part.user_id", allow_null=True)
+    label = serializers.CharField()  # type: ignore[assignment]
+    ref = serializers.IntegerField(source="part.ref", allow_null=True)
+    became = serializers.CharField(source="became.words")
+    at = serializers.DateTimeField(source="became.at", allow_null=True)
+
+
+class PartsAnswer(serializers.Serializer):
+    """Everybody addressed, in order, at most 500."""
+
+    results = PartSerializer(many=True)
+
+
 class RemoveGiven(ShapeSerializer):
     """Who is taken out, and why."""
 
@@ -87,6 +108,7 @@ class ParticipantViewSet(ReadViewSet):
         "list": "journeys.view_participant",
         "retrieve": "journeys.view_participant",
         "feed": "journeys.view_participant",
+        "parts": "journeys.view_participant",
         "remove": "journeys.enroll_participant",
         "retry": "journeys.enroll_participant",
     }
@@ -104,6 +126,13 @@ class ParticipantViewSet(ReadViewSet):
         ids = {i for t in rows for i in (t.step_id, t.to_step_id) if i}
         keys = dict(Step.objects.filter(pk__in=ids).values_list("pk", "key"))
         return Response(FeedAnswer({"results": rows}, context={"keys": keys}).data)
+
+    @extend_schema(responses=PartsAnswer)
+    @action(detail=True, methods=["get"])
+    def parts(self, request: Request, pk: str) -> Response:
+        """The people whom the steps of a company's run addressed, and what became of it."""
+        rows = parts_of_run(self.get_object().pk)
+        return Response(PartsAnswer({"results": rows}).data)
 
     @extend_schema(
         request=RemoveGiven,

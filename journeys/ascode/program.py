@@ -9,6 +9,7 @@ from csplatform.ascode.difference import differences
 from csplatform.ascode.kind import ExportKind, Fields
 from csplatform.ascode.references import Swap, in_rule, in_settings
 from csplatform.kit.errors import DomainError, Problem
+from journeys.fields.source import field_sources
 from journeys.flow.checks import check_flow
 from journeys.flow.diff import diff_words
 from journeys.flow.document import dump
@@ -23,9 +24,10 @@ from journeys.operations.folders import folder_named
 from journeys.steps.registry import step_kinds
 
 DETAILS = ("type", "model", "folder", "description")
+FIELD = ("key", "label", "source", "config")
 STEP = ("key", "kind", "name", "config", "exits")
 # What a flow document leaves out when it is so.
-_BLANK: dict[str, Any] = {"goal": None, "goal_exits": True, "exits": []}
+_BLANK: dict[str, Any] = {"goal": None, "goal_exits": True, "exits": [], "fields": []}
 # Marks of what is still to be chosen; a draft may be so, anything else wrong is refused.
 OPEN = {"missing", "empty", "empty_rule", "not_active"}
 
@@ -46,6 +48,7 @@ class ProgramFields(Details):
     goal: dict[str, Any] | None = Field(default=None, title="Goal")
     goal_exits: bool = Field(default=True, title="Reaching the goal ends the run")
     exits: list[dict[str, Any]] = Field(default=[], title="Exit rules")
+    fields: list[dict[str, Any]] = Field(default=[], title="Calculated fields")
     steps: list[dict[str, Any]] = Field(default=[], title="Steps")
 
 
@@ -81,6 +84,10 @@ class ProgramKind(ExportKind):
             if isinstance(rule, dict) and "rule" in rule else rule
             for i, rule in enumerate(data["exits"])
         ]  # fmt: skip
+        found["fields"] = [
+            _field(item, subject, f"{path}/fields/{i}", swap)
+            for i, item in enumerate(data.get("fields", []))
+        ]
         found["steps"] = _steps(data["steps"], subject, f"{path}/steps", swap)
         return found
 
@@ -136,6 +143,19 @@ class ProgramKind(ExportKind):
 def _flow(data: Mapping[str, Any]) -> dict[str, Any]:
     """The flow document of a program's settings. Raises DomainError for what is none."""
     return dump(parse_flow({k: v for k, v in data.items() if k not in DETAILS}))
+
+
+def _field(item: Any, subject: str, path: str, swap: Swap) -> Any:
+    """A calculated field in the order of its parts."""
+    if not isinstance(item, dict):
+        return item
+    found = {word: item[word] for word in FIELD if word in item} | item
+    source = field_sources.get(item["source"]) if item.get("source") in field_sources else None
+    if source and isinstance(item.get("config"), dict):
+        found["config"] = in_settings(
+            source.Config, item["config"], subject, f"{path}/config", swap
+        )
+    return found
 
 
 def _steps(steps: Any, subject: str, path: str, swap: Swap) -> Any:

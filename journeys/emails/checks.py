@@ -1,5 +1,7 @@
 """What is wrong with a mail template, in sentences for whoever uses it."""
 
+import json
+import re
 from typing import Any
 
 from csplatform.kit.blocks import block_token_problems, parse_blocks
@@ -9,6 +11,8 @@ from journeys.emails.render import compile_content, content_of
 from journeys.emails.tokens import known_tokens
 from journeys.models import EmailTemplate
 
+FIELD_TOKEN = re.compile(r"\bfields\.[a-z][a-z0-9_]*")
+
 
 def content_problems(content: dict[str, Any], known: set[str] | None = None) -> list[Problem]:
     """Everything wrong with a template's content, with paths such as "/blocks/2/url".
@@ -16,7 +20,8 @@ def content_problems(content: dict[str, Any], known: set[str] | None = None) -> 
     Args:
         known: the tokens there are, when somebody who checks several looked them up.
     """
-    known = known_tokens() if known is None else known
+    if known is None:  # a template by itself: which fields there are is the program's business
+        known = known_tokens() | set(FIELD_TOKEN.findall(json.dumps(content)))
     problems = []
     for name in ("subject", "preheader", "sender_name"):
         problems += token_problems(content[name], known, f"/{name}")

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from csplatform.billing.figures import TOKENS, token_values
 from csplatform.customers.attributes import Spec, attribute_specs, datetime_text, stored_value
 from csplatform.customers.models import Company, Membership, Person
-from journeys.models import Participant, Program
+from csplatform.kit.clock import now
+from journeys.fields.definition import by_key
+from journeys.fields.values import values_of
+from journeys.models import Participant, Program, ProgramVersion
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,15 @@ def load_values(recipients: Sequence[Recipient]) -> list[dict[str, Any]]:
     )
     specs = {subject: attribute_specs(subject) for subject in ("person", "company")}
     paying = token_values(companies)
+    fields = _fields_of(recipients, runs)
+    today = now().astimezone(UTC).date().isoformat()
     return [
         _person_values(people.get(recipient.person_id or 0), specs["person"])
         | _billing_values(paying.get(company_id or 0, {}))
         | _company_values(companies.get(company_id or 0), specs["company"])
         | _run_values(runs.get(recipient.participant_id))
-        | {"program.name": programs.get(recipient.program_id or 0)}
+        | fields.get(recipient.participant_id, {})
+        | {"program.name": programs.get(recipient.program_id or 0), "program.today": today}
         for recipient, company_id in zip(recipients, company_of, strict=True)
     ]
 
@@ -58,6 +65,27 @@ def _companies_of(
         run = runs.get(recipient.participant_id)
         of_run = (run.company_id or run.at_company_id) if run else None
         found.append(of_run or recipient.company_id or primary.get(recipient.person_id or 0))
+    return found
+
+
+def _fields_of(
+    recipients: Sequence[Recipient], runs: dict[int, Participant]
+) -> dict[int, dict[str, Any]]:
+    """Calculated fields of the runs' versions, by participant: a statement per version that has
+    any."""
+    versions = ProgramVersion.objects.filter(pk__in={run.version_id for run in runs.values()})
+    found: dict[int, dict[str, Any]] = {}
+    for version in versions.exclude(document__fields=None).select_related("program"):
+        subject = version.program.type
+        fields = by_key(version.document["fields"])
+        pairs = {
+            run.pk: (run.company_id or run.person_id or 0, run.at_company_id)
+            for run in runs.values()
+            if run.version_id == version.pk
+        }
+        values = values_of(fields, subject, pairs.values(), now())
+        for participant, pair in pairs.items():
+            found[participant] = {f"fields.{k}": v for k, v in values.get(pair, {}).items()}
     return found
 
 

@@ -10,8 +10,10 @@ from journeys.emails.context import Recipient
 class Message:
     """One claimed outbox row.
 
-    payload: {"template": id}; a test mail has {"to": address, "as_person": id} and may bring its
-    own {"content": ...}, so that unsaved work can be looked at. The sender adds what it filled in.
+    payload: {"template": id}, with "as_csm" in the name of the CSM. A mail to one of ours or to a
+    fixed address has {"to": address}, and {"as_person": id} whose values its tokens take; it may
+    bring its own {"content": ...}: test mails of unsaved work, notices to staff. The sender adds
+    what it filled in.
     """
 
     id: int
@@ -25,7 +27,8 @@ class Message:
 
     @property
     def is_test(self) -> bool:
-        """A mail that a member of staff sent to themselves: not counted, no consent needed."""
+        """A mail to no customer's person (staff, a fixed address): not counted or tracked, no
+        consent needed."""
         return "to" in self.payload
 
     @property

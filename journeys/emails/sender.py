@@ -7,7 +7,7 @@ itself (REL-02).
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -137,7 +137,10 @@ def _rendered(
         exempt = message.person_id is None or (category is not None and category.is_operational)
         goodbye = "" if exempt else preferences_url(message.person_id or 0, message.id)
         links = TrackedLinks(message.id, goodbye)
-    return render(compile_content(content), Values(values), links)
+    mail = render(compile_content(content), Values(values), links)
+    if message.payload.get("as_csm") and values["csm.email"]:
+        return replace(mail, sender_name=values["csm.name"], reply_to=values["csm.email"])
+    return mail
 
 
 def _send_all(ready: Sequence[Ready], worker: int) -> bool:

@@ -29,6 +29,7 @@ _PLAIN = (
     ("participant.context_id", "Context id", "Program"),
     ("participant.entered_at", "Entered on", "Program"),
     ("program.name", "Program name", "Program"),
+    ("program.today", "Today's date", "Program"),
 )
 _FILTER_OF_TYPE = {"date": " | date", "datetime": " | date", "number": " | number"}
 
@@ -48,7 +49,7 @@ def token_offers() -> list[TokenOffer]:
             offers.append(TokenOffer(f"company.{name}", label, "Company", insert))
     for name, label, group in _PLAIN:
         filters = ' | default: "there"' if name == "person.first_name" else ""
-        filters = " | date" if name == "participant.entered_at" else filters
+        filters = " | date" if name in ("participant.entered_at", "program.today") else filters
         offers.append(TokenOffer(name, label, group, f"{{{{ {name}{filters} }}}}"))
     order = {"Person": 0, "Company": 1, "CSM": 2, "Program": 3}
     return sorted(offers, key=lambda offer: order[offer.group])

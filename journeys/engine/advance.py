@@ -118,9 +118,23 @@ def finish(runs: list[Run], now: datetime) -> int:
             decide(group, now)
         finally:
             cause_depth.reset(mark)
+    runs = _still_inside(runs)
     store.write(runs, now)
     note_runs(runs, now)
     return sum(1 for run in runs if run.moved)
+
+
+def _still_inside(runs: list[Run]) -> list[Run]:
+    """Without those whom a step of somebody else in the batch has just taken out: what was decided
+    about them meanwhile is void."""
+    if not any(run.version.ends_others for run in runs):
+        return runs
+    found = sql.rows(
+        "SELECT id FROM journeys_participant WHERE id = ANY(%s) AND ended_at IS NOT NULL",
+        [[run.traveller.id for run in runs]],
+    )
+    gone = {row[0] for row in found}
+    return [run for run in runs if run.traveller.id not in gone]
 
 
 def _by_depth(runs: list[Run]) -> dict[int, list[Run]]:
@@ -142,15 +156,19 @@ def lock_subjects(ids: list[int]) -> dict[int, CompiledVersion]:
         )
     )
     writing = [version.id for version in versions.values() if version.writes_subjects]
-    for table, column in (("customers_company", "company_id"), ("customers_person", "person_id")):
-        if not writing:
-            break
-        sql.rows(
-            f"SELECT s.id FROM {table} s WHERE s.id IN (SELECT {column} FROM journeys_participant"
-            " WHERE id = ANY(%s) AND version_id = ANY(%s))"
-            " ORDER BY s.id FOR NO KEY UPDATE",
-            [ids, writing],
-        )
+    for_companies = [version.id for version in versions.values() if version.writes_companies]
+    for table, column, wanted in (
+        ("customers_company", "at_company_id", for_companies),
+        ("customers_company", "company_id", writing),
+        ("customers_person", "person_id", writing),
+    ):
+        if wanted:
+            sql.rows(
+                f"SELECT s.id FROM {table} s WHERE s.id IN (SELECT {column}"
+                " FROM journeys_participant WHERE id = ANY(%s) AND version_id = ANY(%s))"
+                " ORDER BY s.id FOR NO KEY UPDATE",
+                [ids, wanted],
+            )
     return versions
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import DatabaseError, transaction
@@ -199,6 +200,8 @@ def _go(run: Run, outcome: Go, now: datetime) -> None:
     follower = run.version.follows[run.step.key, outcome.exit]
     target = run.version.steps[follower] if follower else None
     evidence = dict(outcome.evidence)
+    if outcome.addressed:
+        _address(run, outcome)
     if outcome.ref is not None:
         t.refs = {**t.refs, run.step.key: outcome.ref}
     if run.step.key in t.refs:
@@ -207,8 +210,22 @@ def _go(run: Run, outcome: Go, now: datetime) -> None:
         run.expired, run.heard = True, outcome.heard
     run.note("go", target, outcome.exit, evidence)
     run.step, run.fresh, run.moved = target, True, True
+    run.listens_people = ()
     run.listens, run.due_at, run.wait_local, run.wait_zone = (), now, "", ""
     t.phase, t.step_since, t.limit_at = Phase.RUN, now, None
+
+
+def _address(run: Run, outcome: Go) -> None:
+    """Note whom the step addressed, each with the message that it sent them."""
+    assert run.step is not None
+    key = run.step.key
+    sent = {s.effect.slot: s.outbox_id for s in run.sends if s.step.id == run.step.id}
+    parts = tuple(
+        one if one.refused or one.ref is not None else replace(one, ref=sent[one.slot])
+        for one in outcome.addressed
+    )
+    run.parts += [(run.step, one) for one in parts]
+    run.traveller.parts = {**run.traveller.parts, key: parts}
 
 
 def _wait_until(run: Run, outcome: WaitUntil, now: datetime) -> None:
@@ -223,10 +240,12 @@ def _wait_until(run: Run, outcome: WaitUntil, now: datetime) -> None:
 
 def _wait_for(run: Run, outcome: WaitFor, now: datetime) -> None:
     waits_for = [{"event": name, "ref": ref} for name, ref in outcome.events]
+    waits_for += [{"event": e, "ref": r, "person": p} for e, r, p in outcome.of_people]
     evidence = {"until": outcome.until.isoformat(), "waits_for": waits_for, **outcome.evidence}
     run.note("wait", None, "", evidence)
     run.traveller.phase, run.due_at = Phase.ARMING, now
     run.traveller.limit_at, run.listens = outcome.until, outcome.events
+    run.listens_people = outcome.of_people
     run.moved, run.fresh = True, False
     _freeze(run, now)
 

@@ -24,6 +24,8 @@ REASONS = {
     "already_in": "Is in this program already.",
     "duplicate": "Was in this program before, and it takes nobody twice.",
     "churned": "The company has churned.",
+    "closed": "Was handed over by another program while this one took nobody in.",
+    "circle": "Programs let each other in again and again: stopped.",
     "paused": "Came while the program took nobody in; looked at again when it goes on.",
 }
 # Came while the program was paused, quarantined or closed: looked at again when it goes on.
@@ -173,12 +175,19 @@ def enter(
 
 def hold_back(program: Program, subject: str, subject_ids: Sequence[int], *, now: datetime) -> None:
     """Remember who came while the program stands still: in the list of refusals, for all to see."""
+    refuse(program, subject, subject_ids, now=now, reason=HELD)
+
+
+def refuse(
+    program: Program, subject: str, subject_ids: Sequence[int], *, now: datetime, reason: str
+) -> None:
+    """Write into the list of refusals why these do not get in."""
     sql.run(
         f"INSERT INTO journeys_refusal (program_id, {subject}_id, reason, detail, at, times)"
         f" SELECT %s, id, %s, '', %s, 1 FROM customers_{subject} WHERE id = ANY(%s) ORDER BY id"
         " ON CONFLICT (program_id, person_id, company_id, reason)"
         " DO UPDATE SET times = journeys_refusal.times + 1, at = excluded.at",
-        [program.pk, HELD, now, list(subject_ids)],
+        [program.pk, reason, now, list(subject_ids)],
     )
 
 

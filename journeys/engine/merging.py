@@ -13,7 +13,7 @@ def repoint_runs(winner: int, loser: int, moment: datetime) -> None:
     """
     _end_younger(winner, loser, moment)
     both = {"winner": winner, "loser": loser}
-    for table in ("journeys_participant", "journeys_wait"):
+    for table in ("journeys_participant", "journeys_wait", "journeys_part"):
         sql.run(
             f"UPDATE {table} SET person_id = %(winner)s WHERE id IN"
             f" (SELECT id FROM {table} WHERE person_id = %(loser)s ORDER BY id FOR UPDATE)",

@@ -9,7 +9,7 @@ from csplatform.kit import sql
 from journeys.engine.versions import CompiledVersion
 from journeys.models.participant import Phase
 from journeys.steps.kind import StepView, Traveller
-from journeys.steps.outcome import Effect
+from journeys.steps.outcome import Addressed, Effect
 
 
 @dataclass(slots=True)
@@ -53,12 +53,14 @@ class Run:
     end_reason: str = ""
     goal_at: datetime | None = None
     listens: tuple[tuple[str, int], ...] = ()
+    listens_people: tuple[tuple[str, int, int], ...] = ()
     expired: bool = False  # its wait was decided by the limit
     heard: tuple[tuple[str, int], ...] = ()  # what it knew to have happened then
     moved: bool = False
     leaving: tuple[str, str, dict[str, Any]] | None = None  # state, reason, evidence: not yet ended
     log: list[Entry] = field(default_factory=list)
     sends: list[Sending] = field(default_factory=list)
+    parts: list[tuple[StepView, Addressed]] = field(default_factory=list)
 
     @property
     def over(self) -> bool:

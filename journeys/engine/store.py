@@ -1,7 +1,7 @@
 """The only writer of participants, transitions, waits and outbox rows of the engine."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +36,12 @@ OUTBOX = (
 )
 
 
+PART = (
+    "participant_id bigint, program_id bigint, step_id bigint, step_key text, visit int, slot text,"
+    " channel text, person_id bigint, user_id bigint, address text, ref bigint, refused text"
+)
+
+
 def _names(columns: str) -> str:
     """Column names of a definition list."""
     return ", ".join(part.split()[0] for part in columns.split(","))
@@ -57,6 +63,7 @@ def write(runs: Sequence[Run], now: datetime) -> None:
     _write_outbox(changed, now)
     tell_runs(changed)
     taken_out([run.traveller.id for run in changed if run.over and run.state in TAKEN_OUT], now)
+    _write_parts(changed, now)
 
 
 def _position(run: Run) -> dict[str, Any]:
@@ -133,28 +140,36 @@ def _write_waits(runs: Sequence[Run], now: datetime) -> None:
         sql.run(
             "DELETE FROM journeys_wait WHERE participant_id = ANY(%s) AND closed_at IS NULL", [done]
         )
-    listening = [run for run in runs if run.listens and not run.over]
+    listening = [run for run in runs if (run.listens or run.listens_people) and not run.over]
     if not listening:
         return
-    ids = event_name_ids({name for run in listening for name, _ in run.listens})
+    ids = event_name_ids({name for run in listening for name, *_ in _listens(run)})
     rows = [
         {
             "participant_id": run.traveller.id,
             "name_id": ids[name],
-            "person_id": run.traveller.person_id,
-            "company_id": run.traveller.company_id,
+            "person_id": person,
+            "company_id": company,
             "ref": ref,
             "step_id": run.step.id if run.step else None,
             "visit": run.traveller.visit,
         }
         for run in listening
-        for name, ref in run.listens
+        for name, ref, person, company in _listens(run)
     ]
     sql.run(
         f"INSERT INTO journeys_wait ({_names(WAIT)})"
         f" SELECT * FROM json_to_recordset(%s) AS u ({WAIT}) ON CONFLICT DO NOTHING",
         [_json(rows)],
     )
+
+
+def _listens(run: Run) -> Iterator[tuple[str, int, int | None, int | None]]:
+    """(event name, ref, person, company) of all that a run listens to: each addressed person has a
+    row of their own."""
+    t = run.traveller
+    yield from ((name, ref, t.person_id, t.company_id) for name, ref in run.listens)
+    yield from ((name, ref, person, None) for name, ref, person in run.listens_people)
 
 
 def _drop_heard(runs: Sequence[Run]) -> None:
@@ -206,3 +221,32 @@ def _write_outbox(runs: Sequence[Run], now: datetime) -> None:
     )
     for lane in lanes_of(send.effect.channel for run in runs for send in run.sends):
         wake_on_commit(lane)
+
+
+def _write_parts(runs: Sequence[Run], now: datetime) -> None:
+    rows = [
+        {
+            "participant_id": run.traveller.id,
+            "program_id": run.traveller.program_id,
+            "step_id": step.id,
+            "step_key": step.key,
+            "visit": run.traveller.visit,
+            "slot": one.slot,
+            "channel": one.channel,
+            "person_id": one.person_id,
+            "user_id": one.user_id,
+            # of a person it is looked up when it is needed
+            "address": "" if one.person_id or one.user_id else one.address,
+            "ref": one.ref,
+            "refused": one.refused[:200],
+        }
+        for run in runs
+        for step, one in run.parts
+    ]
+    if rows:
+        names = _names(PART)
+        sql.run(
+            f"INSERT INTO journeys_part ({names}, created_at) SELECT {names}, %s"
+            f" FROM json_to_recordset(%s) AS u ({PART}) ON CONFLICT DO NOTHING",
+            [now, _json(rows)],
+        )

@@ -1,8 +1,8 @@
 """Published versions, compiled for the engine and kept by (version, amendment, meaning)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -15,10 +15,12 @@ from csplatform.kit.schema import parse_config
 from csplatform.rules.meaning import revision
 from csplatform.rules.parse import load_rule
 from csplatform.rules.tree import Node
+from journeys.fields.definition import Definition, by_key, expanded
 from journeys.flow.document import NextMap, first_key, next_map
+from journeys.flow.fields import with_fields
 from journeys.flow.parse import parse_flow
 from journeys.models import Amendment, Program, ProgramVersion, Step
-from journeys.steps.kind import StepView
+from journeys.steps.kind import StepKind, StepView
 from journeys.steps.registry import step_kinds
 
 
@@ -50,11 +52,26 @@ class CompiledVersion:
     exit_rules: tuple[ExitRule, ...]
     amendment: int
     meaning: UUID | None = None  # the revision of what its rules name
+    fields: Mapping[str, Definition] = field(default_factory=dict)
+
+    def config_of(self, kind: StepKind, config: Any, path: str = "") -> Any:
+        """Settings of a step as they would be in force in this version. Raises DomainError."""
+        return parse_config(kind.Config, expanded(dict(config), self.fields), path)
 
     @property
     def writes_subjects(self) -> bool:
         """Whether any step writes persons or companies: then those are locked first."""
         return any(view.kind.writes_subjects for view in self.steps.values())
+
+    @property
+    def ends_others(self) -> bool:
+        """Whether any step may end runs of other programs."""
+        return any(view.kind.ends_others for view in self.steps.values())
+
+    @property
+    def writes_companies(self) -> bool:
+        """Whether any step writes the companies that people travel for."""
+        return any(view.kind.writes_company(view.config) for view in self.steps.values())
 
 
 def load_versions(ids: Iterable[int]) -> dict[int, CompiledVersion]:
@@ -89,12 +106,13 @@ def _compile(version_id: int, amendment: int, meaning: UUID | None) -> CompiledV
 
 
 def _build(version: ProgramVersion, amendment: int, meaning: UUID | None) -> CompiledVersion:
-    flow = parse_flow(version.document)
+    flow = with_fields(parse_flow(version.document))
+    fields = by_key(flow.fields)
     subject = version.program.type
     changed: dict[str, Any] = {
         row.step_key: row.config for row in version.amendments.order_by("number")
     }
-    views = [_view(row, version, changed, amendment) for row in version.steps.all()]
+    views = [_view(row, version, changed, amendment, fields) for row in version.steps.all()]
     rules = tuple(
         ExitRule(str(rule.get("name") or "Exit rule"), load_rule(rule.get("rule"), subject))
         for rule in flow.exit_rules
@@ -112,17 +130,25 @@ def _build(version: ProgramVersion, amendment: int, meaning: UUID | None) -> Com
         exit_rules=rules,
         amendment=amendment,
         meaning=meaning,
+        fields=fields,
     )
 
 
-def _view(row: Step, version: ProgramVersion, changed: dict[str, Any], amendment: int) -> StepView:
+def _view(
+    row: Step,
+    version: ProgramVersion,
+    changed: dict[str, Any],
+    amendment: int,
+    fields: Mapping[str, Definition],
+) -> StepView:
     kind = step_kinds.get(row.kind)
+    config = expanded(changed.get(row.key, row.config), fields)
     return StepView(
         id=row.pk,
         key=row.key,
         kind=kind,
         name=row.name or kind.label,
-        config=parse_config(kind.Config, changed.get(row.key, row.config), f"/{row.key}"),
+        config=parse_config(kind.Config, config, f"/{row.key}"),
         program_id=version.program_id,
         version_id=version.pk,
         amendment=amendment,
@@ -137,7 +163,8 @@ def readable_steps(version: ProgramVersion) -> list[StepView]:
     found = []
     for row in version.steps.all():
         with suppress(UnknownKind, DomainError):
-            found.append(_view(row, version, changed, len(amendments)))
+            fields = by_key(version.document.get("fields", []))
+            found.append(_view(row, version, changed, len(amendments), fields))
     return found
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from journeys.fields.definition import label_of
 from journeys.flow.checks import StepMark
 from journeys.flow.document import Flow, FlowStep
 from journeys.flow.words import ExitWords, FlowWords, StepWords, entry_title
@@ -94,6 +95,8 @@ class EntryCard:
     counts: tuple[Count, ...] = ()
     aim_marks: tuple[StepMark, ...] = ()
     aim_counts: tuple[Count, ...] = ()
+    fields: tuple[str, ...] = ()
+    field_marks: tuple[StepMark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,9 +146,11 @@ def build_tree(
         counts=counts.entry,
         aim_marks=aims,
         aim_counts=counts.goal,
+        fields=tuple(label_of(item) for item in flow.fields),
+        field_marks=tuple(m for m in whole if m.path.startswith("/fields")),
     )
     top = _sequence(flow.steps, "", "", words, by_step, counts)
-    shown = {*entry.marks, *aims}
+    shown = {*entry.marks, *aims, *entry.field_marks}
     loose = tuple(m for m in whole if m not in shown)
     return Tree(entry, top, tuple(marks), loose)
 

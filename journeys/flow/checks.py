@@ -8,8 +8,10 @@ from csplatform.kit.schema import parse_config
 from csplatform.rules.kind import Known
 from csplatform.rules.parse import parse_rule
 from csplatform.segments.models import Segment
+from journeys.fields.definition import by_key, problems_of
 from journeys.flow.document import Flow, Place, walk
 from journeys.flow.entry import EntryConfig
+from journeys.flow.fields import with_fields
 from journeys.flow.models import objections
 from journeys.models import Program
 from journeys.steps.kind import CheckContext, StepKind
@@ -45,7 +47,9 @@ def check_flow(
         model: key of the program's model; None looks it up.
     """
     known = Known()
-    marks = _check_entry(flow, subject, known)
+    marks = _check_fields(flow, subject, known)
+    flow = with_fields(flow)
+    marks += _check_entry(flow, subject, known)
     marks += _check_model(flow, program_id, model)
     places = list(walk(flow))
     parsed, unreadable = _parse(places, subject)
@@ -57,7 +61,9 @@ def check_flow(
             continue
         kind, config = parsed[place.step.key]
         before = _passed(place, parsed, names)
-        context = CheckContext(subject, program_id, before, known, references)
+        context = CheckContext(
+            subject, program_id, before, known, references, tuple(by_key(flow.fields))
+        )
         marks += _check_exits(place, kind, config)
         marks += [
             StepMark(place.step.key, f"{place.path}/config{m.path}", m.message, m.level, m.code)
@@ -74,6 +80,12 @@ def check_flow(
 def errors(marks: list[StepMark]) -> list[StepMark]:
     """Those that block publishing."""
     return [mark for mark in marks if mark.level == "error"]
+
+
+def _check_fields(flow: Flow, subject: str, known: Known) -> list[StepMark]:
+    """What is wrong with the calculated fields themselves."""
+    found = problems_of(flow.fields, subject, "/fields", known)
+    return [StepMark("", p.path, p.message, code=p.code) for p in found]
 
 
 def _check_entry(flow: Flow, subject: str, known: Known) -> list[StepMark]:

@@ -8,10 +8,11 @@ from pydantic import Field
 
 from csplatform.kit.errors import DomainError
 from csplatform.kit.schema import Config, parse_config
+from journeys.fields.form import field_of_form
 from journeys.flow import edit
 from journeys.flow.document import Flow, walk
 from journeys.flow.edit import Edited, Spot
-from journeys.flow.parse import MAX_DEPTH, MAX_STEPS, parse_flow
+from journeys.flow.parse import MAX_DEPTH, MAX_FIELDS, MAX_STEPS, parse_flow
 
 Key = Field(min_length=1, max_length=20)
 
@@ -84,6 +85,12 @@ class Aims(Config):
     exits: list[dict[str, Any]] = Field(default=[], max_length=20)
 
 
+class Fields(Config):
+    """The calculated fields. A form sends the settings of each source under its key."""
+
+    fields: list[dict[str, Any]] = Field(default=[], max_length=MAX_FIELDS)
+
+
 class Whole(Config):
     """A whole document: undo, redo, restoring a version."""
 
@@ -104,6 +111,11 @@ def _aims(flow: Flow, command: Aims) -> Edited:
     return Edited(replace(flow, goal=command.goal, goal_exits=command.goal_exits, exit_rules=exits))
 
 
+def _fields(flow: Flow, command: Fields) -> Edited:
+    kept = parse_flow({"steps": [], "fields": [field_of_form(item) for item in command.fields]})
+    return Edited(replace(flow, fields=kept.fields))
+
+
 def _whole(flow: Flow, command: Whole) -> Edited:
     whole = parse_flow(command.document)
     known = command.selected in edit.keys_of(whole)
@@ -119,6 +131,7 @@ _COMMANDS: dict[str, tuple[type[Config], Callable[[Flow, Any], Edited]]] = {
     "update": (Update, lambda f, c: edit.update(f, c.key, name=c.name, config=c.config)),
     "entry": (Entry, lambda f, c: Edited(replace(f, entry=c.entry))),
     "aims": (Aims, _aims),
+    "fields": (Fields, _fields),
     "document": (Whole, _whole),
 }
 

@@ -1,11 +1,14 @@
 """What changed between two flows, in sentences (PRG-42)."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from csplatform.kit.schema import FormField, form_fields
+from journeys.fields.definition import by_key, label_of, words_of
 from journeys.flow.document import Flow, Place, walk
 from journeys.flow.entry import EntryConfig
+from journeys.flow.fields import with_fields
 from journeys.flow.words import rule_phrase
 from journeys.steps.options import options_of
 from journeys.steps.registry import step_kinds
@@ -16,11 +19,16 @@ NOTHING = "nothing"
 
 def diff_words(old: Flow, new: Flow, subject: str) -> list[str]:
     """One sentence per change, in reading order of the new flow; [] when they are the same."""
+    fields = list(_fields(old, new, subject))
+    # what a field means is told once, at the field: rules of both sides read it as it is now
+    old = with_fields(replace(old, fields=(*new.fields, *old.fields)))
+    new = with_fields(new)
     was = {place.step.key: place for place in walk(old)}
     now = {place.step.key: place for place in walk(new)}
     return [
         *_entry(old, new, subject),
         *_aims(old, new, subject),
+        *fields,
         *_removed(was, now),
         *_steps(was, now, subject),
     ]
@@ -49,6 +57,21 @@ def _aims(old: Flow, new: Flow, subject: str) -> Iterator[str]:
         elif before[name] != rule:
             words = f"{_rule(before[name], subject)} → {_rule(rule, subject)}"
             yield f"Exit rule “{name}”: {words}."
+
+
+def _fields(old: Flow, new: Flow, subject: str) -> Iterator[str]:
+    """Calculated fields are compared by their key."""
+    before, after = by_key(old.fields), by_key(new.fields)
+    for key in before.keys() - after.keys():
+        yield f"Removed the calculated field “{label_of(before[key])}”."
+    for key, field in after.items():
+        words = words_of(field, subject)
+        if key not in before:
+            yield f"Added the calculated field “{label_of(field)}”: {words}."
+        elif before[key] != field:
+            was = words_of(before[key], subject)
+            told = f"{was} → {words}" if was != words else "renamed"
+            yield f"Calculated field “{label_of(field)}”: {told}."
 
 
 def _exit_name(rule: Mapping[str, Any]) -> str:
@@ -207,7 +230,7 @@ def _value(field: FormField, value: Any, subject: str) -> str:
     if value in (None, "", [], {}):
         return NOTHING
     if field.widget == "rule":
-        return rule_phrase(value, subject)
+        return _rule(value, str(dict(field.extra).get("about") or subject))
     if isinstance(value, bool):
         return "yes" if value else "no"
     options = dict(field.options) or dict(options_of(field.provider, subject))

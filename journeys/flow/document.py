@@ -18,13 +18,14 @@ class FlowStep:
 
 @dataclass(frozen=True)
 class Flow:
-    """A whole program: how one gets in, what happens, when one is out."""
+    """A whole program: how one gets in, what happens, when one is out, what it works out."""
 
     entry: Mapping[str, Any]
     steps: tuple[FlowStep, ...]
     goal: Mapping[str, Any] | None = None
     goal_exits: bool = True
     exit_rules: tuple[Mapping[str, Any], ...] = ()
+    fields: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,8 @@ def dump(flow: Flow) -> dict[str, Any]:
         document["goal_exits"] = flow.goal_exits
     if flow.exit_rules:
         document["exits"] = [dict(rule) for rule in flow.exit_rules]
+    if flow.fields:
+        document["fields"] = [dict(item) for item in flow.fields]
     return document
 
 

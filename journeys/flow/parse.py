@@ -11,7 +11,9 @@ MAX_DEPTH = 30
 KEY = re.compile(r"[a-z0-9]{2,20}")
 EXIT = re.compile(r"[A-Za-z0-9_-]{1,40}")
 SHOWN = 40  # characters of a wrong name that a path repeats
-_TOP = {"entry", "steps", "goal", "goal_exits", "exits"}
+_TOP = {"entry", "steps", "goal", "goal_exits", "exits", "fields"}
+_FIELD = {"key", "label", "source", "config"}
+MAX_FIELDS = 100
 _STEP = {"key", "kind", "name", "config", "exits"}
 
 
@@ -60,7 +62,25 @@ class _Reader:
             goal=None if goal is None else self.object(goal, "/goal"),
             goal_exits=goal_exits is True,
             exit_rules=tuple(rules),
+            fields=self.fields(data.get("fields", [])),
         )
+
+    def fields(self, data: Any) -> tuple[dict[str, Any], ...]:
+        if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
+            self.bad("/fields", "Calculated fields are a list of objects.")
+            return ()
+        if len(data) > MAX_FIELDS:
+            self.bad("/fields", f"A program has at most {MAX_FIELDS} fields.", "too_many")
+        for index, item in enumerate(data[:MAX_FIELDS]):
+            for name in item.keys() - _FIELD:
+                path = f"/fields/{index}/{str(name)[:SHOWN]}"
+                self.bad(path, "A field has no such part; remove it.", "unknown")
+            for name in ("key", "label", "source"):
+                text = item.get(name, "")
+                if not isinstance(text, str) or len(text) > 100 or "\x00" in text:
+                    self.bad(f"/fields/{index}/{name}", "This is text of at most 100 characters.")
+            self.object(item.get("config", {}), f"/fields/{index}/config")
+        return tuple(data[:MAX_FIELDS])
 
     def object(self, data: Any, path: str) -> dict[str, Any]:
         if isinstance(data, dict):

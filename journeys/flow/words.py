@@ -16,6 +16,7 @@ from csplatform.rules.parse import parse_rule
 from csplatform.rules.tree import AllOf
 from csplatform.rules.words import phrase
 from journeys.flow.document import Flow, FlowStep, walk
+from journeys.flow.fields import with_fields
 from journeys.steps.options import names_of
 from journeys.steps.registry import step_kinds
 
@@ -60,6 +61,7 @@ def flow_words(flow: Flow, subject: str, known_names: Mapping[str, str] | None =
     Args:
         known_names: "type:id" -> name of things that are not in the database (yet).
     """
+    flow = with_fields(flow)
     known = Known()
     configs = {place.step.key: _config(place.step) for place in walk(flow)}
     names = resolve_names(flow, configs) | dict(known_names or {})
@@ -160,7 +162,8 @@ def _owners(config: BaseModel, subject: str, known: Known) -> Iterator[tuple[Any
         for name, info in type(model).model_fields.items():
             extra = info.json_schema_extra
             if isinstance(extra, dict) and extra.get("widget") == "rule" and getattr(model, name):
-                yield model, rule_phrase(getattr(model, name), subject, known)
+                about = str(extra.get("about") or subject)
+                yield model, rule_phrase(getattr(model, name), about, known)
 
 
 def rule_phrase(rule: Any, subject: str, known: Known | None = None) -> str:

@@ -4,6 +4,7 @@ from journeys.models.attention import AttentionEntry
 from journeys.models.captured import CapturedMail
 from journeys.models.consent import ConsentChange, MailCategory, MailOptOut, MailTrouble
 from journeys.models.outbox import Outbox
+from journeys.models.part import Part
 from journeys.models.participant import Batch, EntryScan, Participant, Refusal, Transition, Wait
 from journeys.models.playbook import Playbook, PlaybookChange, PlaybookRun, PlaybookTask
 from journeys.models.program import (
@@ -33,6 +34,7 @@ __all__ = [
     "MailOptOut",
     "MailTrouble",
     "Outbox",
+    "Part",
     "Participant",
     "Playbook",
     "PlaybookChange",

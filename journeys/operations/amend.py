@@ -80,13 +80,14 @@ def _checked(
     """The config as stored. Raises DomainError for what is wrong or needs a new version."""
     if not isinstance(config, Mapping):
         raise DomainError("A step's settings are an object.", path="/config", code="type")
-    new = parse_config(old.kind.Config, dict(config), "/config")
+    new = version.config_of(old.kind, config, "/config")
     if new == old.config:
         raise Conflict("Nothing has changed at this step.", code="unchanged")
     marks = old.kind.may_amend(old.config, new)
     if marks:
         raise DomainError([Problem(f"/config{m.path}", m.message, m.code) for m in marks])
-    stored: dict[str, Any] = new.model_dump(mode="json")
+    plain = parse_config(old.kind.Config, dict(config), "/config")
+    stored: dict[str, Any] = plain.model_dump(mode="json")
     assert program.published is not None
     flow = parse_flow(amended(program.published.in_force(), {old.key: stored}))
     found = check_flow(flow, subject=program.type, program_id=program.pk)
@@ -165,7 +166,11 @@ def amendable_steps(program: Program, flow: Flow) -> dict[str, Mapping[str, Any]
     found = {}
     for place in walk(flow):
         old = version.steps.get(place.step.key)
-        if old and old.kind.key == place.step.kind and _differs_in_place(old, place.step.config):
+        if (
+            old
+            and old.kind.key == place.step.kind
+            and _differs_in_place(version, old, place.step.config)
+        ):
             found[old.key] = place.step.config
     return found
 
@@ -176,9 +181,9 @@ def _in_force(program: Program) -> CompiledVersion | None:
     return load_versions([program.published_id]).get(program.published_id)
 
 
-def _differs_in_place(old: StepView, config: Mapping[str, Any]) -> bool:
+def _differs_in_place(version: CompiledVersion, old: StepView, config: Mapping[str, Any]) -> bool:
     try:
-        new = parse_config(old.kind.Config, dict(config))
+        new = version.config_of(old.kind, config)
     except DomainError:
         return False
     return new != old.config and not old.kind.may_amend(old.config, new)
@@ -191,7 +196,7 @@ def amendable(program: Program, flow: Flow, step_key: str) -> Amendable | None:
     if version is None or config is None:
         return None
     old = version.steps[step_key]
-    new = parse_config(old.kind.Config, dict(config))
+    new = version.config_of(old.kind, config)
     exchanged = old.kind.references(old.config) != old.kind.references(new)
     return Amendable(
         step=old,

@@ -18,9 +18,15 @@ def forget_runs(erasure: Erasure) -> None:
         who,
     )
     sql.run(
-        "UPDATE journeys_transition SET evidence = evidence - 'old' WHERE evidence ? 'old'"
+        "UPDATE journeys_transition SET evidence = evidence - '{old,new,fields}'::text[]"
+        " WHERE evidence ?| '{old,new,fields}'"
         " AND participant_id IN (SELECT id FROM journeys_participant"
         "  WHERE person_id = ANY(%(ids)s))",
+        who,
+    )
+    # Their part in companies' runs stays, but nobody waits for it any more.
+    sql.run(
+        "UPDATE journeys_part SET address = '', refused = 'erased' WHERE person_id = ANY(%(ids)s)",
         who,
     )
     sql.run("DELETE FROM journeys_refusal WHERE person_id = ANY(%(ids)s)", who)

@@ -49,7 +49,6 @@ def register() -> None:
 def _register_options() -> None:
     options.option_providers.register("task_types", choices.task_types)
     options.option_providers.register("playbooks", choices.playbooks)
-    options.option_providers.register("owner_roles", choices.owner_roles)
     options.option_providers.register("staff", choices.staff)
     options.reference_names.register("task_type", choices.type_names)
     options.reference_names.register("playbook", choices.playbook_names)

@@ -13,7 +13,13 @@ from journeys.steps.options import names_of
 # Shown in a way of their own, or of no use to a reader.
 OWN = ("conditions", "reason", "by", "error", "ref", "invitation")
 # What an evidence value points at, as StepKind.references calls it.
-REFERENCES = {"template": "email_template", "segment": "segment", "engagement": "engagement"}
+REFERENCES = {
+    "template": "email_template",
+    "segment": "segment",
+    "engagement": "engagement",
+    "program": "program",
+    "from_program": "program",
+}
 LABELS = {
     "how": "How", "segment": "Segment", "until": "At most until", "matched": "Path",
     "rule": "Rule", "bucket": "Place from 0 to 100", "group": "Group", "attribute": "Attribute",
@@ -22,7 +28,15 @@ LABELS = {
     "exit_step": "Exit step", "engagement": "Engagement", "happened": "Happened",
     "decided": "Decided before, at the limit", "logic": "Combined as",
     "local_time": "Local time", "time_zone": "Time zone", "date": "Date waited for",
-    "past": "The date is past",
+    "past": "The date is past", "source": "Copied from", "skipped": "Nothing was done",
+    "overtaken": "Overwritten by others of the same moment", "amount": "Added",
+    "csm": "CSM", "program": "Program", "from_program": "From program",
+    "entered": "Got in",
+    "refused": "Refused there", "left": "Left", "told": "Told", "fields": "Calculated fields",
+    "recipients": "Recipients",
+    "not_invited": "Could not be invited",
+    "without_address": "Without an address",
+    "left_out": "Left out by the limit", "together_with": "Others at the same moment",
 }  # fmt: skip
 MOMENT = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 from csplatform.kit.schema import Config
 from csplatform.rules.kind import Known
 from csplatform.rules.tree import Node
-from journeys.steps.outcome import Outcome
+from journeys.steps.outcome import Addressed, Outcome
 
 R = TypeVar("R")
 
@@ -54,6 +54,8 @@ class Traveller:
     phase: str
     limit_at: datetime | None
     context_id: str = ""
+    # whom steps of this pass addressed, by step key; what was written before is in the database
+    parts: dict[str, tuple[Addressed, ...]] = field(default_factory=dict)
 
     @property
     def subject_id(self) -> int:
@@ -135,6 +137,7 @@ class CheckContext:
             first.
         known: what rules and settings name, looked up once for the whole flow.
         references: everything that the steps of the whole flow point at.
+        fields: keys of the flow's calculated fields.
     """
 
     subject: str
@@ -142,6 +145,7 @@ class CheckContext:
     before: tuple[tuple[str, str, "StepKind", Any], ...] = field(default=())
     known: Known = field(default_factory=Known)
     references: frozenset[tuple[str, int | str]] = frozenset()
+    fields: tuple[str, ...] = ()
 
     def referred(
         self, kind: str, key: int | str, load: Callable[[Iterable[int | str]], Mapping[Any, R]]
@@ -176,6 +180,8 @@ class StepKind:
     Config: ClassVar[type[Config]]
     ends: ClassVar[bool] = False  # nobody gets past it
     writes_subjects: ClassVar[bool] = False  # the engine locks the subjects first
+    ends_others: ClassVar[bool] = False  # may end runs of other programs, in hand or not
+    addresses_people: ClassVar[bool] = False  # in company programs: its events are people's
     requirements: ClassVar[tuple[Requirement, ...]] = ()
     amending: ClassVar[str] = ""  # what a change in place means for those who are inside
     example: ClassVar[dict[str, Any]] = {}  # a valid config, for docs and the contract suite
@@ -207,6 +213,11 @@ class StepKind:
     def listens_to(self, config: Any, steps: Mapping[str, StepView]) -> set[str]:
         """Event names that its waits need subscribed, before the first participant arrives."""
         return set()
+
+    def writes_company(self, config: Any) -> bool:
+        """Whether a person's step writes the company that the person travels for: then that is
+        locked first, too."""
+        return False
 
     def check(self, config: Any, context: CheckContext) -> list[Mark]:
         """What is wrong beyond the config's own schema: dangling references and the like."""

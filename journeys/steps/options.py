@@ -5,13 +5,15 @@ Rooms above bring options of their own (engagements, surveys) by registering her
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from csplatform.customers.attributes import BUILT_IN, attribute_specs
+from csplatform.customers.attributes import BUILT_IN, Spec, attribute_specs
 from csplatform.customers.models import AttributeDefinition
 from csplatform.kit.registry import Registry
+from csplatform.rules.options import attribute_values
 from csplatform.segments.models import Segment
 from journeys.models import EmailTemplate, WebhookEndpoint
 
 Options = Sequence[tuple[str, str]]
+COMPANY = "company."  # before the name of an attribute: that of the company
 
 # provider key of a config field -> callable(subject) giving (value, label) pairs
 option_providers: Registry[Callable[[str], Options]] = Registry("option provider")
@@ -43,6 +45,15 @@ def names_of(references: Iterable[tuple[str, int | str]]) -> dict[str, str]:
     return names
 
 
+def _values_of(name: str) -> Callable[[str], Options]:
+    """Frequent values of a text attribute of people."""
+
+    def options(subject: str) -> Options:
+        return [(value, value) for value in attribute_values("person", BUILT_IN["person"][name])]
+
+    return options
+
+
 def _segments(subject: str) -> Options:
     rows = Segment.objects.filter(subject=subject).order_by("name").values_list("pk", "name")
     return [(str(pk), name) for pk, name in rows]
@@ -58,9 +69,25 @@ def _webhook_endpoints(subject: str) -> Options:
     return [(str(pk), name if active else f"{name} (switched off)") for pk, name, active in rows]
 
 
+def _attributes(subject: str, fit: Callable[[Spec], bool]) -> Options:
+    """Own attributes, and for people those of the company that they travel for."""
+    found = [(s.name, s.label) for s in attribute_specs(subject).values() if fit(s)]
+    if subject == "person":
+        specs = attribute_specs("company").values()
+        found += [(f"{COMPANY}{s.name}", f"Company: {s.label}") for s in specs if fit(s)]
+    return found
+
+
 def _writable_attributes(subject: str) -> Options:
-    specs = attribute_specs(subject).values()
-    return [(spec.name, spec.label) for spec in specs if spec.writable]
+    return _attributes(subject, lambda spec: spec.writable)
+
+
+def _readable_attributes(subject: str) -> Options:
+    return _attributes(subject, lambda spec: True)
+
+
+def _number_attributes(subject: str) -> Options:
+    return _attributes(subject, lambda spec: spec.writable and spec.type == "number")
 
 
 def _date_attributes(subject: str) -> Options:
@@ -71,7 +98,11 @@ def _date_attributes(subject: str) -> Options:
 def _attribute_labels(keys: Iterable[int | str]) -> dict[int | str, str]:
     """Labels by name. A name that people and companies both have is called as for people."""
     found: dict[int | str, str] = {}
-    wanted = {str(key) for key in keys}
+    given = {str(key) for key in keys}
+    wanted = {name for name in given if not name.startswith(COMPANY)}
+    if at_company := {name.removeprefix(COMPANY) for name in given - wanted}:
+        specs = attribute_specs("company")
+        found |= {f"{COMPANY}{n}": f"Company: {specs[n].label}" for n in at_company if n in specs}
     for subject in ("company", "person"):
         found |= {n: spec.label for n, spec in BUILT_IN[subject].items() if n in wanted}
     rows = AttributeDefinition.objects.filter(name__in=wanted).order_by("subject")
@@ -87,9 +118,13 @@ def _names_in(
 def register() -> None:
     """Options and names that journeys itself brings."""
     option_providers.register("segments", _segments)
+    option_providers.register("person_roles", _values_of("role"))
+    option_providers.register("person_personas", _values_of("persona"))
     option_providers.register("email_templates", _email_templates)
     option_providers.register("webhook_endpoints", _webhook_endpoints)
     option_providers.register("writable_attributes", _writable_attributes)
+    option_providers.register("readable_attributes", _readable_attributes)
+    option_providers.register("number_attributes", _number_attributes)
     for kind, page in (
         ("segment", "segments_segment"), ("email_template", "journeys_emailtemplate"),
         ("webhook_endpoint", "journeys_webhookendpoint"),

@@ -24,6 +24,25 @@ class Effect:
 
 
 @dataclass(frozen=True)
+class Addressed:
+    """Somebody whom a company's step addressed: becomes a Part row, written with the decision.
+
+    Attributes:
+        slot: who, unique per participant, step and visit; that of the effect if there is one.
+        ref: their own invitation; None takes the outbox id of the effect with this slot.
+        refused: why nothing goes to them, "" when something does.
+    """
+
+    slot: str
+    channel: str
+    person_id: int | None = None
+    user_id: int | None = None
+    address: str = ""
+    ref: int | None = None
+    refused: str = ""
+
+
+@dataclass(frozen=True)
 class Go:
     """Go on by an exit, at once.
 
@@ -32,6 +51,7 @@ class Go:
             first effect's outbox id.
         expired: the time was up: events that its wait listened to are too late from now on,
             but for those that it had `heard`: (event name, ref) pairs that happened in time.
+        addressed: the people whom a company's step addressed.
     """
 
     exit: str = "done"
@@ -40,6 +60,7 @@ class Go:
     ref: int | None = None
     expired: bool = False
     heard: tuple[tuple[str, int], ...] = ()
+    addressed: tuple[Addressed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,12 +78,14 @@ class WaitFor:
     """Wait for any of some events, at most until `until`.
 
     Attributes:
-        events: (event name, ref) pairs; ref 0 is any.
+        events: (event name, ref) pairs about the subject; ref 0 is any.
+        of_people: (event name, ref, person id) of people whom a company's step addressed.
     """
 
     events: tuple[tuple[str, int], ...]
     until: datetime
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    of_people: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True)

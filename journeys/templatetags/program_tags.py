@@ -81,8 +81,9 @@ def option_rows(item: Any) -> list[tuple[str, str, bool]]:
 
 
 @register.simple_tag
-def condition_rows(condition: Any, offers: Sequence[Any]) -> list[tuple[str, str, bool]]:
-    """(value, label, chosen) of what a wait can wait for; value is "step event" or "rule"."""
+def condition_rows(condition: Any, offers: Sequence[Any]) -> list[tuple[str, str, bool, bool]]:
+    """(value, label, chosen, of people) of what a wait can wait for; value is "step event" or
+    "rule"."""
     data = condition if isinstance(condition, dict) else {}
     chosen = ""
     if data.get("type") == RULE:
@@ -94,7 +95,8 @@ def condition_rows(condition: Any, offers: Sequence[Any]) -> list[tuple[str, str
     if chosen and chosen not in {value for value, _, _ in rows}:
         rows.insert(0, (chosen, "(a step that no longer comes before)", False))
     rows.insert(0, ("", "Choose…", False))
-    return [(value, label, value == chosen) for value, label, _ in rows]
+    people = {f"{o.step} {o.event}" for o in offers or () if o.of_people}
+    return [(value, label, value == chosen, value in people) for value, label, _ in rows]
 
 
 def _offer_label(offer: Any) -> str:

@@ -1,7 +1,7 @@
 """Models of the customers room, by topic."""
 
 from csplatform.customers.models.attribute import AttributeChange, AttributeDefinition
-from csplatform.customers.models.company import Company, CompanyActivity, CompanyOwner
+from csplatform.customers.models.company import Company, CompanyActivity, CompanyOwner, CsmTurn
 from csplatform.customers.models.event import (
     Event,
     EventInbox,
@@ -25,6 +25,7 @@ __all__ = [
     "Company",
     "CompanyActivity",
     "CompanyOwner",
+    "CsmTurn",
     "Event",
     "EventInbox",
     "EventMessage",

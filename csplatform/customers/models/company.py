@@ -93,6 +93,25 @@ class CompanyOwner(models.Model):
         return f"{self.user} ({self.role})"
 
 
+class CsmTurn(models.Model):
+    """When somebody was given a company last, as a number that rises: whose turn it is next.
+
+    Written with each assignment of a CSM by customers.operations alone.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    turn = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["turn"]
+        verbose_name = "CSM's turn"
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.turn}"
+
+
 class CompanyActivity(models.Model):
     """Counters of a company, apart from it so that each event rewrites a narrow row only."""
 

@@ -52,7 +52,7 @@ def patch_attributes(
         problems += wrong
     if problems:
         raise DomainError(problems)
-    rows, place = _lock(subject, patches)
+    rows, place = lock_living(subject, patches)
     merged: dict[int, Values] = {}
     for subject_id, values in fitted.items():
         merged.setdefault(place[subject_id], {}).update(values)
@@ -64,8 +64,9 @@ def patch_attributes(
     return {subject_id: changes[place[subject_id]] for subject_id in patches}
 
 
-def _lock(subject: str, ids: Mapping[int, Any]) -> tuple[dict[int, Row], dict[int, int]]:
-    """Locked rows of those who live, and where each given id now stands."""
+def lock_living(subject: str, ids: Mapping[int, Any]) -> tuple[dict[int, Row], dict[int, int]]:
+    """Locked rows of those who live, and where each given id now stands. Inside a transaction;
+    raises DomainError for ids that nobody has and for erased people."""
     rows = read_rows(subject, ids, lock=True)
     if len(rows) < len(ids):
         raise DomainError(

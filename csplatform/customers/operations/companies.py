@@ -1,7 +1,7 @@
 """Creating and updating companies, finding them, and who looks after them."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -265,18 +265,52 @@ def assign_csm(
         " AND csm_id IS DISTINCT FROM %s ORDER BY id FOR NO KEY UPDATE",
         [sorted(set(company_ids)), new],
     )
-    if not locked:
-        return 0
-    ids = [row[0] for row in locked]
-    sql.run("UPDATE customers_company SET csm_id = %s WHERE id = ANY(%s)", [new, ids])
-    write_history(
-        "company",
-        {company_id: {"csm": (old, new)} for company_id, old in locked},
+    write_csm(
+        {company_id: (old, new) for company_id, old in locked},
         cause=cause_of(actor, cause),
         moment=moment or database_now(),
     )
-    touch_rows(("company", company_id, "attr.csm") for company_id in ids)
-    return len(ids)
+    if locked and new is not None:
+        note_turns([new])
+    return len(locked)
+
+
+def write_csm(
+    changed: Mapping[int, tuple[int | None, int | None]],
+    *,
+    cause: dict[str, Any],
+    moment: datetime,
+) -> None:
+    """Write CSMs with their history and touches, for operations that hold the companies' locks.
+
+    Args:
+        changed: company id to (old, new) user id.
+    """
+    if not changed:
+        return
+    sql.run(
+        "UPDATE customers_company c SET csm_id = x.csm"
+        " FROM unnest(%s::bigint[], %s::bigint[]) AS x(id, csm) WHERE c.id = x.id",
+        [list(changed), [new for _, new in changed.values()]],
+    )
+    write_history(
+        "company", {i: {"csm": pair} for i, pair in changed.items()}, cause=cause, moment=moment
+    )
+    touch_rows(("company", company_id, "attr.csm") for company_id in changed)
+
+
+def note_turns(users: Sequence[int]) -> None:
+    """These were given companies just now, in this order: who got none for longest is next in a
+    round robin, whoever gave them."""
+    if not users:
+        return
+    sql.run(
+        "INSERT INTO customers_csmturn (user_id, turn)"
+        " SELECT x.id, x.place + (SELECT COALESCE(max(turn), 0) FROM customers_csmturn)"
+        " FROM unnest(%s::bigint[]) WITH ORDINALITY AS x(id, place) ORDER BY x.id"
+        " ON CONFLICT (user_id) DO UPDATE SET turn = excluded.turn",
+        [list(users)],
+    )
 
 
 @settled_by_constraint

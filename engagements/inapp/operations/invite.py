@@ -12,12 +12,27 @@ SEQUENCE = "engagements_invitation_id_seq"
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A participant to invite. `failure`: why it cannot be; "" invites it."""
+    """A person to invite, for a participant.
+
+    Attributes:
+        failure: why it cannot be; "" invites it.
+        addressee: the person again where a company's step addresses it; 0 where the participant is
+            the person. It stays when people are merged, so that each keeps an invitation.
+    """
 
     participant_id: int
     person_id: int
     visit: int
     failure: str = ""
+    addressee: int = 0
+
+    @property
+    def key(self) -> "GuestKey":
+        """By what its invitation is found again."""
+        return self.participant_id, self.addressee
+
+
+GuestKey = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +52,8 @@ def invite(
     step_key: str,
     remembers: bool,
     now: datetime,
-) -> dict[int, Invited]:
-    """Make the invitations of a batch, by participant id; five statements at most.
+) -> dict[GuestKey, Invited]:
+    """Make the invitations of a batch, by participant and addressee; five statements at most.
 
     Whoever viewed or completed the engagement before, as another participant, has done so again
     at once (with `remembers`). Failures and such memories are recorded as events about the new
@@ -90,16 +105,17 @@ def _row(guest: Guest, id_: int, before: tuple[datetime | None, datetime | None]
 
 _INSERT = """
 INSERT INTO engagements_invitation (id, engagement_id, person_id, participant_id, program_id,
-    step_id, step_key, visit, state, reason, created_at, viewed_at, completed_at, closed_at)
+    step_id, step_key, visit, addressee, state, reason, created_at, viewed_at, completed_at,
+    closed_at)
 SELECT x.id, %(engagement)s, x.person_id, x.participant_id, %(program)s, %(step)s, %(key)s, x.visit,
-    x.state, x.reason, %(now)s, x.viewed_at, x.completed_at,
+    x.addressee, x.state, x.reason, %(now)s, x.viewed_at, x.completed_at,
     CASE x.state WHEN 'failed' THEN %(now)s::timestamptz END
 FROM unnest(%(ids)s::bigint[], %(people)s::bigint[], %(participants)s::bigint[],
     %(visits)s::int[], %(states)s::text[], %(reasons)s::text[], %(viewed)s::timestamptz[],
-    %(completed)s::timestamptz[])
-    AS x(id, person_id, participant_id, visit, state, reason, viewed_at, completed_at)
+    %(completed)s::timestamptz[], %(addressees)s::bigint[])
+    AS x(id, person_id, participant_id, visit, state, reason, viewed_at, completed_at, addressee)
 ORDER BY x.id
-ON CONFLICT (participant_id, step_id, visit) DO NOTHING RETURNING id
+ON CONFLICT (participant_id, step_id, visit, addressee) DO NOTHING RETURNING id
 """
 
 
@@ -120,6 +136,7 @@ def _insert(
             "reasons": [r.guest.failure[:200] for r in rows],
             "viewed": [r.viewed_at for r in rows],
             "completed": [r.completed_at for r in rows],
+            "addressees": [r.guest.addressee for r in rows],
         },
     )  # fmt: skip
     return {row[0] for row in found}
@@ -142,16 +159,22 @@ def _events(rows: list[_Row], made: set[int], engagement_id: int) -> Iterable[Ev
             )
 
 
-def _found(rows: list[_Row], made: set[int], step_id: int) -> dict[int, Invited]:
+def _found(rows: list[_Row], made: set[int], step_id: int) -> dict[GuestKey, Invited]:
     """New invitations, and the earlier ones of those who were invited at this visit already."""
-    invited = {r.guest.participant_id: Invited(r.id, r.state) for r in rows if r.id in made}
-    missing = [r.guest for r in rows if r.guest.participant_id not in invited]
+    invited = {r.guest.key: Invited(r.id, r.state) for r in rows if r.id in made}
+    missing = [r.guest for r in rows if r.guest.key not in invited]
     if missing:
-        for participant_id, invitation_id, state in sql.rows(
-            "SELECT i.participant_id, i.id, i.state FROM engagements_invitation i"
-            " JOIN unnest(%s::bigint[], %s::int[]) AS x(participant, visit)"
-            " ON i.participant_id = x.participant AND i.visit = x.visit WHERE i.step_id = %s",
-            [[g.participant_id for g in missing], [g.visit for g in missing], step_id],
+        for participant_id, addressee, invitation_id, state in sql.rows(
+            "SELECT i.participant_id, i.addressee, i.id, i.state FROM engagements_invitation i"
+            " JOIN unnest(%s::bigint[], %s::int[], %s::bigint[])"
+            " AS x(participant, visit, addressee) ON i.participant_id = x.participant"
+            " AND i.visit = x.visit AND i.addressee = x.addressee WHERE i.step_id = %s",
+            [
+                [g.participant_id for g in missing],
+                [g.visit for g in missing],
+                [g.addressee for g in missing],
+                step_id,
+            ],
         ):
-            invited[participant_id] = Invited(invitation_id, state)
+            invited[participant_id, addressee] = Invited(invitation_id, state)
     return invited

@@ -13,6 +13,7 @@ from csplatform.kit.schema import Config
 from csplatform.rules.parse import load_rule, parse_rule
 from csplatform.rules.tree import Node
 from csplatform.rules.words import in_words
+from journeys.fields.values import told as field_values
 from journeys.steps.kind import (
     CheckContext,
     EventOffer,
@@ -34,7 +35,10 @@ from journeys.steps.logic import (
 )
 from journeys.steps.matching import who_matches
 from journeys.steps.outcome import Go, Outcome, Stay, WaitFor
+from journeys.steps.parts import Parts, Reached, parts_of, who_did
 
+# How many of the people whom a company's step addressed.
+QUORUM = {"any": "anybody", "all": "everybody", "count": "at least"}
 NO_REF = -1  # a step that this traveller never passed: no event can be about it
 
 
@@ -44,6 +48,14 @@ class Condition(Config):
     type: Literal["event", "rule"] = Field(default="event", title="Kind")
     step: str = Field(default="", max_length=20, title="Of step")
     event: str = Field(default="", max_length=60, title="What happened")
+    quorum: Literal["any", "all", "count"] = Field(
+        default="any",
+        title="By",
+        json_schema_extra={"labels": dict[str, Any](QUORUM), "subjects": ["company"]},
+    )
+    count: int = Field(
+        default=2, ge=1, le=10_000, title="People", json_schema_extra={"subjects": ["company"]}
+    )
     rule: dict[str, Any] = Field(default={}, title="Rule", json_schema_extra={"widget": "rule"})
 
     @model_validator(mode="after")
@@ -170,11 +182,18 @@ class ConditionalWait(StepKind):
         config: Any = batch.step.config
         span = timedelta(**{config.unit: config.amount})
         offers = _positive_events(config, batch.steps)
+        shared = {step for step, _ in offers if of_people(batch, step)}
+        parts = parts_of(batch.travellers, shared)
         return {
             t.id: WaitFor(
-                tuple((event, t.refs.get(step, NO_REF)) for step, event in offers),
+                tuple((e, t.refs.get(step, NO_REF)) for step, e in offers if step not in shared),
                 # a new version's wait counts from when they came to it
                 t.step_since + span,
+                of_people=tuple(
+                    (event, part.ref, part.person_id)
+                    for step, event in offers
+                    for part in parts.get((t.id, step), ())
+                ),
             )
             for t in batch.travellers
         }
@@ -182,8 +201,11 @@ class ConditionalWait(StepKind):
     def resume(self, batch: StepBatch) -> dict[int, Outcome]:
         """Met, not met at the limit, or go on waiting."""
         config: Any = batch.step.config
-        truths = [_truth(condition, batch) for condition in config.conditions]
+        shared = {c.step for c in config.conditions if of_people(batch, c.step)}
+        parts = parts_of(batch.travellers, shared)
+        truths = [_truth(condition, batch, parts) for condition in config.conditions]
         logic = _logic(config)
+        fields = field_values(config, batch.subject, batch.travellers, batch.now)
         told = {"logic": logic_words(logic)} if config.logic == "custom" else {}
         outcomes: dict[int, Outcome] = {}
         for t in batch.travellers:
@@ -192,11 +214,13 @@ class ConditionalWait(StepKind):
             met = is_true(logic, answers)
             in_time = not at_limit or is_true(logic, [truth.holds(t, False) for truth in truths])
             conditions = [
-                {"number": number, "words": truth.words, "true": answer}
+                {"number": number, "words": truth.words, "true": answer, **truth.told(t)}
                 for number, (truth, answer) in enumerate(zip(truths, answers, strict=True), 1)
             ]
             evidence = {"conditions": conditions, "at_limit": at_limit, **told}
-            heard = () if in_time else tuple(truth.about(t) for truth in truths if truth.did(t))
+            if t.id in fields:
+                evidence["fields"] = fields[t.id]
+            heard = () if in_time else tuple(pair for truth in truths for pair in truth.heard(t))
             if met:
                 outcomes[t.id] = Go("met", evidence, expired=not in_time, heard=heard)
             elif at_limit:
@@ -232,7 +256,15 @@ def _condition_words(condition: Condition, names: Mapping[str, str]) -> str:
     if condition.type == "rule":
         return names.get(f"rule:{id(condition)}", "a rule matches")
     step = names.get(condition.step) or "an earlier step"
-    return f"“{step}”: {condition.event.replace('_', ' ')}"
+    by = f" by {_quorum_words(condition)}" if condition.quorum != "any" else ""
+    return f"“{step}”: {condition.event.replace('_', ' ')}{by}"
+
+
+def _quorum_words(condition: Condition) -> str:
+    """How many of the addressed people it takes."""
+    if condition.quorum == "count":
+        return f"at least {condition.count} of the people"
+    return "anybody" if condition.quorum == "any" else "all of the people"
 
 
 def _events(config: ConditionalWaitConfig) -> set[tuple[str, str]]:
@@ -268,26 +300,37 @@ class _Truth:
     """The answer of one condition for a whole batch."""
 
     def __init__(
-        self, words: str, ids: set[int], *, positive: bool = True, event: str = "", step: str = ""
-    ) -> None:
+        self, words: str, ids: set[int], *, positive: bool = True, event: str = "", step: str = "",
+        reached: Mapping[int, Reached] | None = None,
+    ) -> None:  # fmt: skip
         self.words, self.ids, self.positive = words, ids, positive
-        self.event, self.step = event, step
+        self.event, self.step, self.reached = event, step, reached or {}
 
     def holds(self, traveller: Traveller, at_limit: bool) -> bool:
         """ "Did not" is true only when the time for doing it is over."""
         hit = traveller.id in self.ids
         return hit if self.positive else (at_limit and not hit)
 
-    def did(self, traveller: Traveller) -> bool:
-        """Whether it is about an event, and the event has happened."""
-        return bool(self.event) and traveller.id in self.ids
+    def heard(self, traveller: Traveller) -> list[tuple[str, int]]:
+        """The events that have happened, as a wait listens to them."""
+        if traveller.id in self.reached:
+            return [(self.event, ref) for ref in self.reached[traveller.id].refs]
+        did = self.event and traveller.id in self.ids
+        return [(self.event, traveller.refs[self.step])] if did else []
 
-    def about(self, traveller: Traveller) -> tuple[str, int]:
-        """The event as a wait listens to it."""
-        return self.event, traveller.refs[self.step]
+    def told(self, traveller: Traveller) -> dict[str, Any]:
+        """More for the evidence: how many of how many people."""
+        found = self.reached.get(traveller.id)
+        return {"did": found.did, "addressed": found.addressed} if found else {}
 
 
-def _truth(condition: Condition, batch: StepBatch) -> _Truth:
+def of_people(batch: StepBatch, step: str) -> bool:
+    """Whether the events of an earlier step are those of a company's people."""
+    view = batch.steps.get(step)
+    return batch.subject == "company" and view is not None and view.kind.addresses_people
+
+
+def _truth(condition: Condition, batch: StepBatch, parts: Parts) -> _Truth:
     if condition.type == "rule":
         rule = load_rule(condition.rule, batch.subject)
         ids = who_matches(rule, batch.subject, batch.travellers, batch.now)
@@ -297,6 +340,14 @@ def _truth(condition: Condition, batch: StepBatch) -> _Truth:
     words = _condition_words(condition, names)
     if offer is None:
         return _Truth(words, set())
+    if of_people(batch, condition.step):
+        reached = who_did(offer.event, condition.step, batch.travellers, parts)
+        quorum, count = condition.quorum, condition.count
+        return _Truth(
+            words,
+            {t for t, found in reached.items() if found.meets(quorum, count)},
+            positive=offer.positive, event=offer.event, step=condition.step, reached=reached,
+        )  # fmt: skip
     happened = _who_did(offer.event, condition.step, batch.travellers, batch.subject)
     return _Truth(words, happened, positive=offer.positive, event=offer.event, step=condition.step)
 

@@ -9,6 +9,7 @@ from csplatform.kit.errors import DomainError
 from csplatform.kit.schema import Config
 from csplatform.rules.parse import load_rule, parse_rule
 from csplatform.rules.words import in_words
+from journeys.fields.values import told
 from journeys.steps.kind import CheckContext, Exit, Mark, StepBatch, StepKind
 from journeys.steps.matching import who_matches
 from journeys.steps.outcome import Go, Outcome
@@ -90,6 +91,7 @@ class IfElse(StepKind):
     def run(self, batch: StepBatch) -> dict[int, Outcome]:
         """One query per path for those whom no earlier path took."""
         config: Any = batch.step.config
+        fields = told(config, batch.subject, batch.travellers, batch.now)
         left = {t.id: t for t in batch.travellers}
         outcomes: dict[int, Outcome] = {}
         for path in config.paths:
@@ -99,8 +101,15 @@ class IfElse(StepKind):
             hits = who_matches(rule, batch.subject, left.values(), batch.now)
             words = in_words(rule, batch.subject) if hits else ""
             for participant_id in hits:
-                outcomes[participant_id] = Go(path.key, {"matched": path.label, "rule": words})
+                evidence = {"matched": path.label, "rule": words}
+                outcomes[participant_id] = Go(path.key, evidence | _values(fields, participant_id))
                 del left[participant_id]
         for participant_id in left:
-            outcomes[participant_id] = Go(ELSE, {"matched": "no path"})
+            evidence = {"matched": "no path"}
+            outcomes[participant_id] = Go(ELSE, evidence | _values(fields, participant_id))
         return outcomes
+
+
+def _values(fields: Mapping[int, dict[str, Any]], participant_id: int) -> dict[str, Any]:
+    """The calculated fields that the rules named, for the evidence."""
+    return {"fields": found} if (found := fields.get(participant_id)) else {}

@@ -1,16 +1,33 @@
-"""Set attribute: writes a value onto the subject (PRG-07)."""
+"""Set attribute: writes a value onto the subject or its company (PRG-07)."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
 
-from csplatform.customers.attributes import cast
+from csplatform.customers.attributes import Spec, cast
 from csplatform.customers.operations.attributes import patch_attributes
 from csplatform.kit.errors import DomainError
+from csplatform.kit.merge_tags import Values, parse_tokens, token_problems
 from csplatform.kit.schema import Config
+from journeys.emails.context import Recipient, load_values
 from journeys.steps.kind import CheckContext, Mark, StepBatch, StepKind
-from journeys.steps.outcome import Go, Outcome
+from journeys.steps.outcome import Fail, Go, Outcome
+from journeys.steps.targets import (
+    all_fail,
+    cause_of,
+    gone,
+    is_company,
+    overtaken,
+    problem_text,
+    rows_of,
+    skipped,
+    spec_of,
+    target_of,
+    title,
+    usable,
+)
+from journeys.steps.tokens import in_short, tokens_of_flow
 
 
 class SetAttributeConfig(Config):
@@ -22,13 +39,17 @@ class SetAttributeConfig(Config):
     value: str | int | float | bool | list[str] | None = Field(
         default=None,
         title="Value",
-        description="Empty clears the attribute.",
+        description="Empty clears the attribute. In text, tokens such as {{ program.today }} or"
+        " {{ person.name }} are filled in.",
         json_schema_extra={"widget": "attribute_value"},
     )
 
 
 class SetAttribute(StepKind):
-    """Writes one attribute of everybody who gets here; unchanged values are left alone."""
+    """Writes one attribute of everybody who gets here; unchanged values are left alone.
+
+    Of several people who write to one company in one batch the last one in id order counts.
+    """
 
     key = "set_attribute"
     label = "Set attribute"
@@ -41,21 +62,29 @@ class SetAttribute(StepKind):
 
     def words(self, config: SetAttributeConfig, names: Mapping[str, str]) -> str:
         """One sentence."""
+        what = title(config.attribute, names)
         if config.value is None or config.value == "":
-            return f"Clears {config.attribute}"
-        return f"Sets {config.attribute} = “{config.value}”"
+            return f"Clears {what}"
+        value = ", ".join(config.value) if isinstance(config.value, list) else config.value
+        return f"Sets {what} = “{in_short(str(value))}”"
 
     def references(self, config: SetAttributeConfig) -> set[tuple[str, int | str]]:
         """The attribute, by name."""
         return {("attribute", config.attribute)}
 
+    def writes_company(self, config: SetAttributeConfig) -> bool:
+        """Where the company's attribute was chosen."""
+        return is_company(config.attribute)
+
     def check(self, config: SetAttributeConfig, context: CheckContext) -> list[Mark]:
         """The attribute exists, may be written, and takes the value."""
-        spec = context.known.attributes(context.subject).get(config.attribute)
-        if spec is None:
-            return [Mark("/attribute", f"There is no attribute “{config.attribute}” any more.")]
-        if not spec.writable:
-            return [Mark("/attribute", f"“{spec.label}” cannot be set.")]
+        if marks := usable(config.attribute, context, "/attribute"):
+            return marks
+        if _has_tokens(config.value):
+            problems = token_problems(str(config.value), tokens_of_flow(context), "/value")
+            return [Mark(p.path, p.message, code=p.code) for p in problems]
+        spec = spec_of(target_of(config.attribute, context.subject), context.known)
+        assert spec is not None  # usable() has seen it
         try:
             cast(spec, config.value)
         except DomainError as error:
@@ -64,15 +93,52 @@ class SetAttribute(StepKind):
 
     def run(self, batch: StepBatch) -> dict[int, Outcome]:
         """One set-based write; the evidence names old and new value."""
-        config: Any = batch.step.config
-        cause = {"program": batch.step.program_id, "step": batch.step.key}
-        ids = batch.subject_ids()
-        patch = {config.attribute: config.value}
-        changed = patch_attributes(batch.subject, dict.fromkeys(ids, patch), cause=cause)
-        outcomes: dict[int, Outcome] = {}
-        for t in batch.travellers:
-            pair = changed.get(t.subject_id, {}).get(config.attribute)
-            evidence = {"attribute": config.attribute, "new": config.value}
+        config: SetAttributeConfig = batch.step.config
+        target = target_of(config.attribute, batch.subject)
+        spec = spec_of(target) if batch.travellers else None
+        if spec is None:
+            return all_fail(batch, gone(config.attribute))
+        rows = rows_of(target, batch)
+        values, outcomes = _values(config.value, spec, batch)
+        rows = {participant: row for participant, row in rows.items() if participant in values}
+        changed = patch_attributes(
+            target.subject,
+            {row: {target.name: values[participant]} for participant, row in rows.items()},
+            cause=cause_of(batch.step),
+        )
+        late = overtaken(list(rows), rows)
+        for participant, row in rows.items():
+            pair = changed.get(row, {}).get(target.name)
+            evidence = {"attribute": config.attribute, "new": values[participant]}
             evidence |= {"old": pair[0]} if pair else {"unchanged": True}
-            outcomes[t.id] = Go(evidence=evidence)
-        return outcomes
+            evidence |= {"overtaken": True} if participant in late else {}
+            outcomes[participant] = Go(evidence=evidence)
+        done = rows.keys() | outcomes.keys()
+        return outcomes | skipped(batch, done, config.attribute)
+
+
+def _has_tokens(value: Any) -> bool:
+    return isinstance(value, str) and "{{" in value
+
+
+def _values(value: Any, spec: Spec, batch: StepBatch) -> tuple[dict[int, Any], dict[int, Outcome]]:
+    """Each participant's value, and failures of those whose filled-in value does not fit."""
+    if not _has_tokens(value):
+        try:
+            fit = cast(spec, value)
+        except DomainError as error:  # of another type since publishing
+            return {}, all_fail(batch, problem_text(error))
+        return dict.fromkeys((t.id for t in batch.travellers), fit), {}
+    text = parse_tokens(value)
+    recipients = [
+        Recipient(t.person_id, t.company_id or t.at_company_id, t.id, t.program_id)
+        for t in batch.travellers
+    ]
+    values: dict[int, Any] = {}
+    failed: dict[int, Outcome] = {}
+    for t, found in zip(batch.travellers, load_values(recipients), strict=True):
+        try:
+            values[t.id] = cast(spec, text.text(Values(found)).strip())
+        except DomainError as error:
+            failed[t.id] = Fail(problem_text(error))
+    return values, failed

@@ -1,8 +1,9 @@
 // The rule builder: nested groups of typed tests with a live answer of who matches.
 //
 // mountRuleBuilder(element, {subject, value, onChange, describeUrl, previewUrl, suggestUrl, findUrl,
-// explainUrl, csrf, readOnly}) draws it into an element of any page; only `subject` is required. It returns
-// {getValue, setSubject, setValue, destroy}. `onChange(rule)` is called after every change.
+// explainUrl, csrf, readOnly, fields}) draws it into an element of any page; only `subject` is required. It
+// returns {getValue, setSubject, setValue, destroy}. `onChange(rule)` is called after every change. `fields`
+// are values that the page itself brings (calculated fields of a program), in the shape of attributes.
 
 import { button, el } from "./dom.js";
 import { History } from "./history.js";
@@ -12,6 +13,15 @@ import { fromJSON, nodeAt, toJSON } from "./tree.js";
 import { Why } from "./why.js";
 
 const WAIT_MS = 350;
+const FIELD_KIND = {
+  key: "field", label: "Calculated field", group: "This program", editor: "field", inner: null, fields: [],
+  help: "A value that this program works out.",
+};
+
+function usesFields(node) {
+  return node.type === "test" ? node.kind === "field" : node.items.some(usesFields);
+}
+
 const descriptions = new Map();
 
 export function mountRuleBuilder(element, options) {
@@ -35,6 +45,7 @@ class Builder {
       explainUrl: "/admin/rules/explain",
       onChange: () => {},
       readOnly: false,
+      fields: [],
       ...options,
     };
     this.subject = options.subject;
@@ -62,6 +73,10 @@ class Builder {
     try {
       const [person, company] = await Promise.all(["person", "company"].map((subject) => this.describe(subject)));
       this.descriptions = { person, company };
+      const own = this.descriptions[this.subject];
+      if (this.options.fields.length || usesFields(this.root)) {
+        this.descriptions[this.subject] = { ...own, kinds: [...own.kinds, FIELD_KIND] };
+      }
     } catch (error) {
       const again = button("Try again", "", () => this.start());
       this.tree.replaceChildren(el("p", { class: "rb-problem" }, `The rule builder could not be loaded (${error.message}). `, again));
@@ -170,7 +185,7 @@ class Builder {
     this.asked = new AbortController();
     const { signal } = this.asked;
     const places = new Map();
-    const body = JSON.stringify(this.rule(places));
+    const body = JSON.stringify(this.rule(places), (name, value) => this.defined(value));
     this.answer.setAttribute("aria-busy", "true");
     try {
       const told = await fetchJSON(`${this.options.previewUrl}?subject=${this.subject}`, {
@@ -189,6 +204,13 @@ class Builder {
       if (!signal.aborted) this.answer.replaceChildren(el("p", { class: "rb-problem" }, `Who matches is not known: ${error.message}`));
     }
     if (!signal.aborted) this.answer.removeAttribute("aria-busy");
+  }
+
+  /** A test of the page's own field, with what the server needs to work it out. */
+  defined(value) {
+    if (value?.test !== "field") return value;
+    const field = this.options.fields.find((item) => item.name === value.name);
+    return field ? { ...value, definition: field.definition } : value;
   }
 
   /** Each problem at its node. */

@@ -117,3 +117,9 @@ export function attributeEditor(test, context, changed) {
     focus: test.id,
   }));
 }
+
+/** The same for a field that the page itself brings. */
+export function fieldEditor(test, context, changed) {
+  const attributes = context.builder.options.fields;
+  return attributeEditor(test, { ...context, description: { ...context.description, attributes } }, changed);
+}

@@ -1,11 +1,11 @@
 // Groups and tests on the screen. Structural changes redraw the tree; typing does not.
 
 import { button, el, select } from "./dom.js";
-import { attributeEditor } from "./editors.js";
+import { attributeEditor, fieldEditor } from "./editors.js";
 import { fieldsEditor } from "./fields.js";
 import { WORDS, copyOf, move, newGroup, newTest } from "./tree.js";
 
-const EDITORS = { attribute: attributeEditor, fields: fieldsEditor };
+const EDITORS = { attribute: attributeEditor, field: fieldEditor, fields: fieldsEditor };
 
 /** A group with its items; `parent` is null for the root of a rule or of a nested rule. */
 export function drawGroup(group, context, parent = null, index = 0) {

@@ -79,7 +79,8 @@ export class Canvas {
 
   #below(card) {
     if (card.dataset.panel === "entry") return this.card("aims");
-    if (card.dataset.panel === "aims") return this.#first(this.element);
+    if (card.dataset.panel === "aims") return this.card("fields");
+    if (card.dataset.panel === "fields") return this.#first(this.element);
     const branches = card.nextElementSibling?.matches(".fl-branches:not([hidden])")
       ? card.nextElementSibling
       : null;
@@ -101,11 +102,12 @@ export class Canvas {
 
   #above(card) {
     if (card.dataset.panel === "aims") return this.card("entry");
+    if (card.dataset.panel === "fields") return this.card("aims");
     const column = this.#column(card);
     if (!column) return null;
     const cards = this.#cardsOf(column);
     const previous = cards[cards.indexOf(card) - 1];
-    return previous ?? this.card(column.dataset.parent || "aims");
+    return previous ?? this.card(column.dataset.parent || "fields");
   }
 
   #beside(card, direction) {

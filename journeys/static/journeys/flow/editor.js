@@ -31,7 +31,7 @@ const store = new Store(JSON.parse($("flow-state").textContent), {
     $("flow-notes").replaceChildren(fragment(answer.notes));
     panel.refresh();
     problems.refresh();
-    if (panel.of && !["entry", "aims"].includes(panel.of) && !findStep(store.document, panel.of)) {
+    if (panel.of && !["entry", "aims", "fields"].includes(panel.of) && !findStep(store.document, panel.of)) {
       panel.close();
     }
   },
@@ -225,7 +225,7 @@ function refreshPanel(answer, words) {
 
 /** Where a problem is put right: its step's panel, at the input, or the "+" of an empty flow. */
 async function showProblem(mark) {
-  const panels = [[/^\/entry/, "entry"], [/^\/(goal|exits)/, "aims"]];
+  const panels = [[/^\/entry/, "entry"], [/^\/(goal|exits)/, "aims"], [/^\/fields/, "fields"]];
   const name = mark.step || panels.find(([path]) => path.test(mark.path))?.[1];
   if (!name) {
     canvas.element.querySelector(".fl-plus")?.focus();

@@ -47,8 +47,16 @@ function readConditions(input) {
     const what = item.querySelector("[data-what]").value;
     if (what === "rule") return { type: "rule", rule: item.querySelector("[data-rule]").ruleValue };
     const [step = "", event = ""] = what.split(" ");
-    return { type: "event", step, event };
+    return { type: "event", step, event, ...readQuorum(item.querySelector("[data-quorum]")) };
   });
+}
+
+/** By how many people; nothing where one subject alone can do it. */
+function readQuorum(box) {
+  if (!box || box.hidden) return {};
+  const quorum = box.querySelector("[data-how-many]").value;
+  if (quorum !== "count") return { quorum };
+  return { quorum, count: Number(box.querySelector("[data-count] input").value) || null };
 }
 
 function readAttribute(box) {
@@ -86,11 +94,16 @@ function enlivenWhen(input) {
 
 function enlivenCondition(item, box, context) {
   const select = item.querySelector("[data-what]");
+  const quorum = item.querySelector("[data-quorum]");
+  const howMany = quorum.querySelector("[data-how-many]");
   const show = () => {
     box.hidden = select.value !== "rule";
     if (!box.hidden && !box.dataset.mounted) mountRule(box, context);
+    quorum.hidden = !("people" in (select.selectedOptions[0]?.dataset ?? {}));
+    quorum.querySelector("[data-count]").hidden = howMany.value !== "count";
   };
   select.addEventListener("change", show);
+  howMany.addEventListener("change", show);
   show();
 }
 

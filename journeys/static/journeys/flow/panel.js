@@ -79,11 +79,12 @@ export class Panel {
     const ours = (mark) => {
       if (this.of === "entry") return mark.path.startsWith("/entry");
       if (this.of === "aims") return /^\/(goal|exits)/.test(mark.path);
+      if (this.of === "fields") return mark.path.startsWith("/fields");
       return mark.step === this.of;
     };
     const marks = this.store.marks.filter(ours).map((mark) => ({
       ...mark,
-      field: this.of === "entry" ? mark.path.replace("/entry", "") : mark.field,
+      field: this.#fieldOf(mark),
     }));
     showProblems(this.form, marks);
     const inPlace = this.element.querySelector("[data-amend]");
@@ -92,6 +93,15 @@ export class Panel {
     const card = document.querySelector(`.fl-card[data-panel="${CSS.escape(this.of)}"]`);
     const sentence = this.form.querySelector("[data-sentence]");
     if (sentence) sentence.textContent = card?.querySelector(".fl-say")?.textContent ?? "";
+  }
+
+  /** The path of a mark within the form; a source's settings stand under the source's key. */
+  #fieldOf(mark) {
+    if (this.of === "entry") return mark.path.replace("/entry", "");
+    if (this.of !== "fields") return mark.field;
+    const [, list, index, part, ...rest] = mark.path.split("/");
+    const source = this.store.document.fields?.[Number(index)]?.source;
+    return ["", list, index, part === "config" ? source : part, ...rest].join("/");
   }
 
   #typed() {
@@ -124,6 +134,7 @@ export class Panel {
     const values = readScope(this.form.querySelector("[data-scope]"));
     if (this.of === "entry") return { op: "entry", entry: values };
     if (this.of === "aims") return { op: "aims", ...values };
+    if (this.of === "fields") return { op: "fields", ...values };
     const name = this.form.querySelector("[data-step-name]").value;
     return { op: "update", key: this.of, name, config: values };
   }

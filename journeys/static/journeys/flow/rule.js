@@ -15,9 +15,10 @@ function build(box, context) {
   const place = document.createElement("div");
   box.replaceChildren(place);
   mountRuleBuilder(place, {
-    subject: context.subject,
+    subject: box.dataset.about || context.subject,
     value: box.ruleValue,
     readOnly: !context.editing,
+    fields: box.dataset.about && box.dataset.about !== context.subject ? [] : context.fields ?? [],
     onChange: (rule) => {
       box.ruleValue = rule;
       changed(box);

@@ -98,6 +98,7 @@ export class Store {
     this.revision = answer.revision;
     this.marks = answer.marks;
     this.amendable = answer.amendable;
+    this.fields = answer.fields ?? this.fields;
     this.hooks.shown(answer);
     this.hooks.saving(this.waiting > 1 ? "busy" : "saved");
   }

@@ -15,11 +15,11 @@ from journeys.ascode.email_template import EmailTemplateKind
 from journeys.ascode.program import ProgramKind
 from journeys.ascode.webhook_endpoint import WebhookEndpointKind
 from journeys.emails import registrations as email_registrations
-from journeys.engine import advance, flips, inbox, reactions
+from journeys.engine import advance, arrivals, flips, inbox, reactions, reentry
 from journeys.engine.merging import repoint_runs
 from journeys.flow import gallery, models
 from journeys.models.participant import Lane
-from journeys.operations import enroll, entries, life, relocate, schedule
+from journeys.operations import enroll, entries, life, lists, relocate, schedule
 from journeys.operations.erase import forget_runs
 from journeys.steps.kinds.call_webhook import CallWebhook
 from journeys.steps.kinds.conditional_wait import ConditionalWait
@@ -68,6 +68,7 @@ def _register_work() -> None:
     """Events first, then what is due: a click must not wait behind a timer."""
     works = (
         LaneWork("journeys.inbox", "live", inbox.run_batch, inbox.pending),
+        LaneWork("journeys.arrivals", "live", arrivals.run_batch, arrivals.pending),
         LaneWork(
             "journeys.live", "live", partial(advance.advance_due, Lane.LIVE),
             partial(advance.pending, Lane.LIVE),
@@ -76,6 +77,8 @@ def _register_work() -> None:
             "journeys.publish", "live", schedule.publish_due, schedule.publish_pending
         ),
         LaneWork("journeys.scan", "bulk", enroll.scan_chunk, enroll.scan_pending),
+        LaneWork("journeys.lists", "bulk", lists.match_chunk, lists.match_pending),
+        LaneWork("journeys.reentry", "bulk", reentry.run_chunk, reentry.pending),
         LaneWork("journeys.held", "bulk", life.let_in_chunk, life.held_pending),
         LaneWork(
             "journeys.relocate", "bulk", relocate.relocate_chunk, relocate.relocation_pending

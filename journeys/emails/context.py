@@ -7,6 +7,7 @@ from typing import Any
 from csplatform.customers.attributes import Spec, attribute_specs, datetime_text, stored_value
 from csplatform.customers.models import Company, Membership, Person
 from journeys.models import Participant, Program
+from journeys.operations.field_names import field_names
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,12 @@ def load_values(recipients: Sequence[Recipient]) -> list[dict[str, Any]]:
     companies = Company.objects.select_related("csm").in_bulk(
         {company_id for company_id in company_of if company_id}
     )
+    fields = dict.fromkeys(f"participant.{name}" for name in field_names())
     specs = {subject: attribute_specs(subject) for subject in ("person", "company")}
     return [
         _person_values(people.get(recipient.person_id or 0), specs["person"])
         | _company_values(companies.get(company_id or 0), specs["company"])
+        | fields
         | _run_values(runs.get(recipient.participant_id))
         | {"program.name": programs.get(recipient.program_id or 0)}
         for recipient, company_id in zip(recipients, company_of, strict=True)
@@ -92,7 +95,8 @@ def _company_values(company: Company | None, specs: dict[str, Spec]) -> dict[str
 
 
 def _run_values(run: Participant | None) -> dict[str, Any]:
-    return {
+    fields = run.fields if run else {}
+    return {f"participant.{name}": value for name, value in fields.items()} | {
         "participant.context_id": (run.context_id or None) if run else None,
         "participant.entered_at": datetime_text(run.entered_at) if run else None,
     }

@@ -18,13 +18,19 @@ class FlowStep:
 
 @dataclass(frozen=True)
 class Flow:
-    """A whole program: how one gets in, what happens, when one is out."""
+    """A whole program: how one gets in, what happens, when one is out.
+
+    `entry`, `leaving` and `control` are settings of flow.entry's EntryConfig, LeavingConfig and
+    ControlConfig.
+    """
 
     entry: Mapping[str, Any]
     steps: tuple[FlowStep, ...]
     goal: Mapping[str, Any] | None = None
     goal_exits: bool = True
     exit_rules: tuple[Mapping[str, Any], ...] = ()
+    leaving: Mapping[str, Any] = field(default_factory=dict)
+    control: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,9 @@ def dump(flow: Flow) -> dict[str, Any]:
         document["goal_exits"] = flow.goal_exits
     if flow.exit_rules:
         document["exits"] = [dict(rule) for rule in flow.exit_rules]
+    for name, part in (("leaving", flow.leaving), ("control", flow.control)):
+        if part:
+            document[name] = dict(part)
     return document
 
 

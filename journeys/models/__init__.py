@@ -2,6 +2,7 @@
 
 from journeys.models.attention import AttentionEntry
 from journeys.models.captured import CapturedMail
+from journeys.models.entry import EntryList, EntryRow, HoldOut
 from journeys.models.outbox import Outbox
 from journeys.models.participant import Batch, EntryScan, Participant, Refusal, Transition, Wait
 from journeys.models.program import (
@@ -23,8 +24,11 @@ __all__ = [
     "CapturedMail",
     "EmailTemplate",
     "EmailTemplateRevision",
+    "EntryList",
+    "EntryRow",
     "EntryScan",
     "Folder",
+    "HoldOut",
     "Outbox",
     "Participant",
     "Program",

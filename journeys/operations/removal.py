@@ -5,7 +5,7 @@ from typing import Any
 from csplatform.kit import sql
 
 
-def remove_rows(condition: str, params: dict[str, Any], reason: str) -> int:
+def remove_rows(condition: str, params: dict[str, Any], reason: str, *, actor: Any = None) -> int:
     """End runs as removed, with a transition each and without their waits. One statement.
 
     `condition` is code-owned SQL over journeys_participant; inside a transaction.
@@ -21,7 +21,8 @@ def remove_rows(condition: str, params: dict[str, Any], reason: str) -> int:
         " INSERT INTO journeys_transition (participant_id, program_id, version_id, amendment,"
         "  step_id, visit, kind, exit, evidence, occurred_at, recorded_at)"
         " SELECT id, program_id, version_id, 0, step_id, visit, 'leave', '',"
-        "  jsonb_build_object('reason', %(reason)s::text), clock_timestamp(), clock_timestamp()"
+        "  jsonb_build_object('reason', %(reason)s::text, 'by', %(by)s::bigint),"
+        "  clock_timestamp(), clock_timestamp()"
         " FROM gone",
-        {**params, "reason": reason},
+        {**params, "reason": reason, "by": getattr(actor, "pk", None)},
     )

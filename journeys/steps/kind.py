@@ -54,6 +54,7 @@ class Traveller:
     phase: str
     limit_at: datetime | None
     context_id: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def subject_id(self) -> int:

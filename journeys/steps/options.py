@@ -6,10 +6,10 @@ Rooms above bring options of their own (engagements, surveys) by registering her
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from csplatform.customers.attributes import BUILT_IN, attribute_specs
-from csplatform.customers.models import AttributeDefinition
+from csplatform.customers.models import AttributeDefinition, EventName
 from csplatform.kit.registry import Registry
 from csplatform.segments.models import Segment
-from journeys.models import EmailTemplate, WebhookEndpoint
+from journeys.models import EmailTemplate, EntryList, Program, WebhookEndpoint
 
 Options = Sequence[tuple[str, str]]
 
@@ -44,7 +44,7 @@ def names_of(references: Iterable[tuple[str, int | str]]) -> dict[str, str]:
 
 
 def _segments(subject: str) -> Options:
-    rows = Segment.objects.filter(subject=subject).order_by("name").values_list("pk", "name")
+    rows = Segment.objects.of(subject).listed().order_by("name").values_list("pk", "name")
     return [(str(pk), name) for pk, name in rows]
 
 
@@ -56,6 +56,16 @@ def _email_templates(subject: str) -> Options:
 def _webhook_endpoints(subject: str) -> Options:
     rows = WebhookEndpoint.objects.order_by("name").values_list("pk", "name", "is_active")
     return [(str(pk), name if active else f"{name} (switched off)") for pk, name, active in rows]
+
+
+def _event_names(subject: str) -> Options:
+    rows = EventName.objects.order_by("name").values_list("name", "label")[:500]
+    return [(name, label or name) for name, label in rows]
+
+
+def _programs(subject: str) -> Options:
+    rows = Program.objects.filter(type=subject).exclude(state="stopped").order_by("name", "pk")
+    return [(str(pk), name) for pk, name in rows.values_list("pk", "name")]
 
 
 def _writable_attributes(subject: str) -> Options:
@@ -79,7 +89,12 @@ def _attribute_labels(keys: Iterable[int | str]) -> dict[int | str, str]:
 
 
 def _names_in(
-    model: type[Segment] | type[EmailTemplate] | type[WebhookEndpoint], keys: Iterable[int | str]
+    model: type[Segment]
+    | type[EmailTemplate]
+    | type[WebhookEndpoint]
+    | type[Program]
+    | type[EntryList],
+    keys: Iterable[int | str],
 ) -> dict:
     return dict(model._default_manager.filter(pk__in=list(keys)).values_list("pk", "name"))
 
@@ -92,10 +107,14 @@ def register() -> None:
     option_providers.register("writable_attributes", _writable_attributes)
     for kind, page in (
         ("segment", "segments_segment"), ("email_template", "journeys_emailtemplate"),
-        ("webhook_endpoint", "journeys_webhookendpoint"),
+        ("webhook_endpoint", "journeys_webhookendpoint"), ("program", "journeys_program"),
     ):  # fmt: skip
         reference_pages.register(kind, f"admin:{page}_change")
     option_providers.register("date_attributes", _date_attributes)
+    option_providers.register("programs", _programs)
+    option_providers.register("event_names", _event_names)
+    reference_names.register("program", lambda keys: _names_in(Program, keys))
+    reference_names.register("entry_list", lambda keys: _names_in(EntryList, keys))
     reference_names.register("attribute", _attribute_labels)
     reference_names.register("segment", lambda keys: _names_in(Segment, keys))
     reference_names.register("email_template", lambda keys: _names_in(EmailTemplate, keys))

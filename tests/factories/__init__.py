@@ -8,7 +8,7 @@ from csplatform.accounts.models import User
 from csplatform.customers.models import Company, Membership, Person
 from csplatform.segments.models import Segment
 from journeys.models import EmailTemplate, Program, WebhookEndpoint
-from journeys.operations.draft import create_program
+from journeys.operations.draft import create_program, save_draft
 from journeys.operations.publish import publish_program
 from journeys.webhooks.operations import EndpointInput, create_endpoint
 
@@ -95,3 +95,12 @@ def ids(rows: Sequence[Any]) -> list[int]:
 
 __all__ = ["Segment", "company", "flow", "ids", "mail_template", "people", "person", "program",
            "staff", "step", "webhook_endpoint"]  # fmt: skip
+
+
+def publish_again(program: Program, document: dict[str, Any]) -> Program:
+    """The next version of a program, with another flow."""
+    program.refresh_from_db()
+    save_draft(program.pk, document, revision=program.draft_revision, actor=None)
+    publish_program(program.pk, actor=None)
+    program.refresh_from_db()
+    return program

@@ -11,6 +11,7 @@ from csplatform.kit import sql
 from csplatform.kit.errors import DomainError
 from csplatform.kit.schema import Config
 from csplatform.rules.parse import load_rule, parse_rule
+from csplatform.rules.properties import PropertyFilter
 from csplatform.rules.tree import Node
 from csplatform.rules.words import in_words
 from journeys.steps.kind import (
@@ -34,22 +35,27 @@ from journeys.steps.logic import (
 )
 from journeys.steps.matching import who_matches
 from journeys.steps.outcome import Go, Outcome, Stay, WaitFor
+from journeys.steps.participant_fields import tests_words, who_holds
 
 NO_REF = -1  # a step that this traveller never passed: no event can be about it
 
 
 class Condition(Config):
-    """One thing to wait for: an event of an earlier step, or a rule about the subject."""
+    """One thing to wait for: an event of an earlier step, a rule about the subject, or something
+    that the participant came with."""
 
-    type: Literal["event", "rule"] = Field(default="event", title="Kind")
+    type: Literal["event", "rule", "field"] = Field(default="event", title="Kind")
     step: str = Field(default="", max_length=20, title="Of step")
     event: str = Field(default="", max_length=60, title="What happened")
     rule: dict[str, Any] = Field(default={}, title="Rule", json_schema_extra={"widget": "rule"})
+    test: PropertyFilter | None = Field(default=None, title="Participant field")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.type == "event" and not (self.step and self.event):
             raise ValueError("Choose the step and what is to happen")
+        if self.type == "field" and self.test is None:
+            raise ValueError("Choose the field and what it is to be")
         return self
 
 
@@ -143,6 +149,8 @@ class ConditionalWait(StepKind):
             path = f"/conditions/{index}"
             if condition.type == "rule":
                 marks += _rule_marks(condition, context, f"{path}/rule")
+            elif condition.type == "field":
+                continue
             elif condition.step not in passed:
                 message = "The step that this condition is about does not come before this wait."
                 marks.append(Mark(f"{path}/step", message))
@@ -231,6 +239,8 @@ def _logic_marks(config: ConditionalWaitConfig) -> list[Mark]:
 def _condition_words(condition: Condition, names: Mapping[str, str]) -> str:
     if condition.type == "rule":
         return names.get(f"rule:{id(condition)}", "a rule matches")
+    if condition.test is not None:
+        return tests_words([condition.test])
     step = names.get(condition.step) or "an earlier step"
     return f"“{step}”: {condition.event.replace('_', ' ')}"
 
@@ -292,6 +302,8 @@ def _truth(condition: Condition, batch: StepBatch) -> _Truth:
         rule = load_rule(condition.rule, batch.subject)
         ids = who_matches(rule, batch.subject, batch.travellers, batch.now)
         return _Truth(in_words(rule, batch.subject), ids)
+    if condition.test is not None:
+        return _Truth(tests_words([condition.test]), who_holds([condition.test], batch.travellers))
     offer = _offer(condition, batch.steps)
     names = {key: view.name for key, view in batch.steps.items()}
     words = _condition_words(condition, names)

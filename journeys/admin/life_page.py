@@ -25,7 +25,7 @@ from journeys.admin.flow_page import changes_in_words
 from journeys.admin.moves_page import move_rows, moves_of
 from journeys.flow.cards import AIM_PATHS
 from journeys.flow.document import find
-from journeys.flow.entry_words import enters_by_itself
+from journeys.flow.entry_words import enters_by_itself, existing_words
 from journeys.flow.parse import parse_flow
 from journeys.models import Program
 from journeys.operations.draft import discard_changes
@@ -107,6 +107,7 @@ def _publish_context(program: Program) -> dict[str, Any]:
         "changes": changes_in_words(program),
         "moves": move_rows(program, preview.standing, parse_flow(program.draft)),
         "by_hand": not enters_by_itself(parse_flow(program.draft).entry),
+        "existing": existing_words(parse_flow(program.draft).entry),
         "refused": sum(count for _, _, count in preview.refused),
         "today": now().date(),
         "last_day": (now() + FARTHEST).date(),

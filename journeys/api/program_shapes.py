@@ -180,7 +180,7 @@ class EnrollGiven(ShapeSerializer):
     for those that bring something."""
 
     ids = serializers.ListField(child=IdField(), required=False, max_length=10_000)
-    items = EnrollItem(many=True, required=False, max_length=10_000)
+    items = EnrollItem(many=True, required=False, max_length=10_000)  # type: ignore[call-arg]
     context_id = serializers.CharField(
         required=False, allow_blank=True, max_length=100, default="",
         help_text="Of those who bring none of their own.",

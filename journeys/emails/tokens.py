@@ -47,9 +47,8 @@ def token_offers() -> list[TokenOffer]:
         offers.append(TokenOffer(name, label, group, f"{{{{ {name}{filters} }}}}"))
     for name in field_names():
         token = f"participant.{name}"
-        offers.append(
-            TokenOffer(token, f"Participant field {name}", "Program", f"{{{{ {token} }}}}")
-        )
+        label = f"Participant field {name}"
+        offers.append(TokenOffer(token, label, "Program", f"{{{{ {token} }}}}"))
     order = {"Person": 0, "Company": 1, "CSM": 2, "Program": 3}
     return sorted(offers, key=lambda offer: order[offer.group])
 

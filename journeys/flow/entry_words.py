@@ -87,6 +87,15 @@ def entry_words(entry: Mapping[str, Any]) -> str:
     return " ".join([f"{first}; {again}.", *_limits(entry)])
 
 
+def existing_words(entry: Mapping[str, Any]) -> str:
+    """What becomes of members already inside when it is published; "" where no source has any."""
+    if not {source.get("kind", "segment") for source in source_items(entry)} - {"event"}:
+        return ""
+    if entry.get("include_existing", True):
+        return "Members already inside are taken in, as chosen under “Entry”."
+    return "Members already inside stay out, as chosen under “Entry”: only those enter who come."
+
+
 def _limits(entry: Mapping[str, Any]) -> Iterator[str]:
     by, fields = entry.get("unique_by"), entry.get("unique_fields")
     per = [ONCE.get(str(name), str(name)) for name in (by if isinstance(by, list) else ())]

@@ -13,7 +13,12 @@ from journeys.steps.options import names_of
 # Shown in a way of their own, or of no use to a reader.
 OWN = ("conditions", "reason", "by", "error", "ref", "invitation")
 # What an evidence value points at, as StepKind.references calls it.
-REFERENCES = {"template": "email_template", "segment": "segment", "engagement": "engagement"}
+REFERENCES = {
+    "template": "email_template",
+    "segment": "segment",
+    "engagement": "engagement",
+    "entered": "program",
+}
 LABELS = {
     "how": "How", "segment": "Segment", "until": "At most until", "matched": "Path",
     "rule": "Rule", "bucket": "Place from 0 to 100", "group": "Group", "attribute": "Attribute",
@@ -22,7 +27,8 @@ LABELS = {
     "exit_step": "Exit step", "engagement": "Engagement", "happened": "Happened",
     "decided": "Decided before, at the limit", "logic": "Combined as",
     "local_time": "Local time", "time_zone": "Time zone", "date": "Date waited for",
-    "past": "The date is past",
+    "past": "The date is past", "held_out": "Held out", "event_id": "Event number",
+    "entered": "By entering", "row": "Row of the file",
 }  # fmt: skip
 MOMENT = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
 

@@ -23,6 +23,7 @@ STATE_TONES = {
 END_WORDS = {
     "end": "reached the end of the flow", "goal": "reached the goal",
     "exit": "came to an Exit step", "merged": "merged with another one in the program",
+    "watched": "held out, and watched to the end",
 }  # fmt: skip
 # The choice of a condition about the subject itself, beside those that earlier steps offer.
 RULE, FIELD = "rule", "field"

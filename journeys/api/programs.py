@@ -13,6 +13,7 @@ from csplatform.api.errors import replanted
 from csplatform.api.viewsets import ReadViewSet
 from csplatform.ascode.api import ExportMixin
 from csplatform.kit.errors import DomainError
+from journeys.api.entry import ENTRY_PERMISSIONS, EntryActions
 from journeys.api.life import LIFE_PERMISSIONS, LifeActions
 from journeys.api.program_shapes import (
     WELCOME_FLOW,
@@ -54,7 +55,7 @@ from journeys.snapshot.attention import troubles_of
 from journeys.snapshot.counts import program_figures
 
 
-class ProgramViewSet(ExportMixin, LifeActions, ReadViewSet):
+class ProgramViewSet(ExportMixin, LifeActions, EntryActions, ReadViewSet):
     """Programs: what customers travel."""
 
     queryset = Program.objects.all()
@@ -77,6 +78,7 @@ class ProgramViewSet(ExportMixin, LifeActions, ReadViewSet):
         "clone": "journeys.add_program",
         "publish": "journeys.publish_program",
         **LIFE_PERMISSIONS,
+        **ENTRY_PERMISSIONS,
         "amend": "journeys.publish_program",
         "moves": "journeys.view_program",
         "move": "journeys.publish_program",

@@ -1,6 +1,7 @@
 """The addresses of journeys under /api/v1/."""
 
 from csplatform.api.routes import Route, routes
+from journeys.api.entry import HoldOutViewSet, RefusalViewSet
 from journeys.api.folders import FolderViewSet
 from journeys.api.life import AllHistoryViewSet, HistoryViewSet
 from journeys.api.messages import MessageViewSet
@@ -24,5 +25,7 @@ def register() -> None:
     routes.register("history", Route("program-history", AllHistoryViewSet))
     routes.register("versions", Route("program-versions", VersionViewSet))
     routes.register("participants", Route("participants", ParticipantViewSet))
+    routes.register("refusals", Route("refusals", RefusalViewSet))
+    routes.register("hold_out", Route("hold-out", HoldOutViewSet))
     routes.register("messages", Route("messages", MessageViewSet))
     routes.register("webhook_endpoints", Route("webhook-endpoints", EndpointViewSet))

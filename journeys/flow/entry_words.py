@@ -52,7 +52,7 @@ def entry_title(
         parts.append("a segment that is gone")
     files = ids_in(entry, "csv", "list")
     parts += [f"file “{names.get(f'entry_list:{pk}', 'that is gone')}”" for pk in files]
-    parts += [f"whoever {words}" for words in queries]
+    parts += queries
     parts += [_event(s) for s in source_items(entry) if s.get("kind") == "event"]
     text = listed(parts) if parts else "A source that is not complete"
     return text[:1].upper() + text[1:]

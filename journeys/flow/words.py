@@ -84,7 +84,9 @@ def flow_words(flow: Flow, subject: str, known_names: Mapping[str, str] | None =
     }
     rules = tuple(_exit_rule(rule, subject, known) for rule in flow.exit_rules)
     goal = "" if flow.goal is None else rule_phrase(flow.goal, subject, known)
-    queries = [rule_phrase(rule, subject, known) for rule in query_rules(flow.entry)]
+    whom = "people for whom" if subject == "person" else "companies for which"
+    asked = [rule_phrase(rule, subject, known) for rule in query_rules(flow.entry)]
+    queries = [words if words == "everybody" else f"{whom} {words}" for words in asked]
     return FlowWords(
         title=entry_title(flow.entry, names, queries),
         entry=entry_words(flow.entry),

@@ -103,4 +103,4 @@ class HoldOut(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.percent.normalize():f} %"
+        return f"{float(self.percent):g} %"

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from csplatform.customers.models import EventName
 from csplatform.kit import sql
 from csplatform.kit.errors import DomainError
-from csplatform.kit.schema import Config
+from csplatform.kit.schema import Config, problems_of
 from csplatform.rules.parse import load_rule, parse_rule
 from csplatform.rules.properties import PropertyFilter
 from csplatform.rules.tree import Node
@@ -48,15 +48,26 @@ class Condition(Config):
     step: str = Field(default="", max_length=20, title="Of step")
     event: str = Field(default="", max_length=60, title="What happened")
     rule: dict[str, Any] = Field(default={}, title="Rule", json_schema_extra={"widget": "rule"})
-    test: PropertyFilter | None = Field(default=None, title="Participant field")
+    test: dict[str, Any] = Field(
+        default={}, title="Participant field", json_schema_extra={"widget": "property_test"}
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.type == "event" and not (self.step and self.event):
             raise ValueError("Choose the step and what is to happen")
-        if self.type == "field" and self.test is None:
-            raise ValueError("Choose the field and what it is to be")
+        if self.type == "field":
+            self.demand()
         return self
+
+    def demand(self) -> PropertyFilter:
+        """The test of a participant field. Raises ValueError with what is missing."""
+        if not self.test.get("property"):
+            raise ValueError("Name the field, and what it is to be")
+        try:
+            return PropertyFilter.model_validate(self.test)
+        except ValidationError as error:
+            raise ValueError(problems_of(error, "")[0].message.rstrip(".")) from None
 
 
 class ConditionalWaitConfig(Config):
@@ -239,8 +250,8 @@ def _logic_marks(config: ConditionalWaitConfig) -> list[Mark]:
 def _condition_words(condition: Condition, names: Mapping[str, str]) -> str:
     if condition.type == "rule":
         return names.get(f"rule:{id(condition)}", "a rule matches")
-    if condition.test is not None:
-        return tests_words([condition.test])
+    if condition.type == "field":
+        return tests_words([condition.demand()])
     step = names.get(condition.step) or "an earlier step"
     return f"“{step}”: {condition.event.replace('_', ' ')}"
 
@@ -302,8 +313,9 @@ def _truth(condition: Condition, batch: StepBatch) -> _Truth:
         rule = load_rule(condition.rule, batch.subject)
         ids = who_matches(rule, batch.subject, batch.travellers, batch.now)
         return _Truth(in_words(rule, batch.subject), ids)
-    if condition.test is not None:
-        return _Truth(tests_words([condition.test]), who_holds([condition.test], batch.travellers))
+    if condition.type == "field":
+        demands = [condition.demand()]
+        return _Truth(tests_words(demands), who_holds(demands, batch.travellers))
     offer = _offer(condition, batch.steps)
     names = {key: view.name for key, view in batch.steps.items()}
     words = _condition_words(condition, names)

@@ -63,10 +63,10 @@ function readConditions(input) {
   });
 }
 
-/** A test of a participant field; null as long as no field is named. */
+/** A test of a participant field; {} as long as no field is named. */
 function readTest(box) {
   const property = box.querySelector("[data-property]").value.trim();
-  if (!property) return null;
+  if (!property) return {};
   const operator = box.querySelector('[data-name="operator"] [data-value]').value;
   return { property, operator, value: readSeveral(box.querySelector("[data-several]")) };
 }

@@ -169,7 +169,7 @@ class _Builder:
             required=item.required,
             value=value,
             options=self.options(item),
-            extra=dict(item.extra) | ({"provider": item.provider} if item.provider else {}),
+            extra=dict(item.extra) | _told(item),
         )
         if item.variants:
             return self.variants(item, found)
@@ -202,6 +202,13 @@ class _Builder:
                 for kind, fields in kinds.items()
             ),
         )
+
+
+def _told(item: FormField) -> dict[str, Any]:
+    """What the templates are told of options that are looked up: whether their keys are ids."""
+    if not item.provider:
+        return {}
+    return {"provider": item.provider, "numeric": item.widget == "number"}
 
 
 def _listed(value: Any) -> list[Any]:

@@ -264,4 +264,14 @@ def source_items(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The sources of an entry that may be half done."""
     sources = entry.get("sources")
     items = sources if isinstance(sources, list) else []
-    return [item for item in items if isinstance(item, dict)]
+    return [_with_numbers(item) for item in items if isinstance(item, dict)]
+
+
+def _with_numbers(source: dict[str, Any]) -> dict[str, Any]:
+    """A source whose ids are numbers; a form may have written them as text."""
+    texts = {
+        name: int(value)
+        for name in ("segment", "list")
+        if isinstance(value := source.get(name), str) and value.isdecimal() and len(value) < 19
+    }
+    return {**source, **texts} if texts else source

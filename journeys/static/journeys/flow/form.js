@@ -37,6 +37,7 @@ function readPlain(element) {
   if (element.hasAttribute("data-several")) return readSeveral(element);
   if (element.type === "number") return element.value === "" ? null : Number(element.value);
   if (element.tagName === "SELECT" && element.value === "") return null;
+  if (element.hasAttribute("data-numeric")) return Number(element.value);
   return element.value;
 }
 

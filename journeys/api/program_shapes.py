@@ -267,6 +267,8 @@ class CountsAnswer(serializers.Serializer):
     inside = serializers.IntegerField()
     goals = serializers.IntegerField()
     refused = serializers.IntegerField()
+    held_out = serializers.IntegerField(help_text="In the control group; they count nowhere else.")
+    held_out_goals = serializers.IntegerField()
     states = CountsField()
     steps = serializers.DictField(child=StepCounts())
 

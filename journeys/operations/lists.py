@@ -238,7 +238,13 @@ def _note(
     found: EntryList, subject: str, rows: list[EntryRow], usable: list[EntryRow], created: int
 ) -> None:
     """Write what was found out, put the known ones on the list, and move on."""
-    EntryRow.objects.bulk_update(usable, [f"{subject}_id", "error"], batch_size=1_000)
+    column = f"{subject}_id"
+    told = [{"id": row.pk, "whom": getattr(row, column), "error": row.error} for row in usable]
+    sql.run(
+        f"UPDATE journeys_entryrow r SET {column} = u.whom, error = u.error"
+        " FROM json_to_recordset(%s) AS u (id bigint, whom bigint, error text) WHERE r.id = u.id",
+        [json.dumps(told)],
+    )
     ids = {pk for row in usable if (pk := getattr(row, f"{subject}_id"))}
     if ids:
         add_members(found.segment_id, ids, actor=None)

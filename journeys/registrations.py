@@ -14,7 +14,7 @@ from csplatform.rules.options import option_sources
 from csplatform.rules.registry import rule_kinds
 from csplatform.segments.usage import segment_users
 from csplatform.usage.hooks import part_users
-from journeys import bench, bench_editor, demo, demo_life, gauges
+from journeys import bench, bench_editor, demo, demo_entry, demo_life, gauges
 from journeys.admin import registrations as admin_registrations
 from journeys.ascode.email_template import EmailTemplateKind
 from journeys.ascode.mail_category import MailCategoryKind
@@ -22,7 +22,7 @@ from journeys.ascode.program import ProgramKind
 from journeys.ascode.webhook_endpoint import WebhookEndpointKind
 from journeys.consent import registrations as consent_registrations
 from journeys.emails import registrations as email_registrations
-from journeys.engine import advance, flips, inbox, reactions
+from journeys.engine import advance, arrivals, flips, inbox, reactions, reentry
 from journeys.engine.merging import repoint_runs
 from journeys.fields import registrations as fields
 from journeys.flow import gallery, models
@@ -33,7 +33,7 @@ from journeys.kinds.participation import (
     step_options,
 )
 from journeys.models.participant import Lane
-from journeys.operations import enroll, entries, life, relocate, schedule
+from journeys.operations import enroll, entries, life, lists, relocate, schedule
 from journeys.operations.erase import forget_runs
 from journeys.operations.meaning import follow_meaning
 from journeys.playbooks import registrations as playbook_registrations
@@ -105,6 +105,7 @@ def register() -> None:
     gallery.register()
     demo.register()
     demo_life.register()
+    demo_entry.register()
     bench.register()
     bench_editor.register()
     gauges.register()
@@ -114,6 +115,7 @@ def _register_work() -> None:
     """Events first, then what is due: a click must not wait behind a timer."""
     works = (
         LaneWork("journeys.inbox", "live", inbox.run_batch, inbox.pending),
+        LaneWork("journeys.arrivals", "live", arrivals.run_batch, arrivals.pending),
         LaneWork(
             "journeys.live", "live", partial(advance.advance_due, Lane.LIVE),
             partial(advance.pending, Lane.LIVE),
@@ -122,6 +124,8 @@ def _register_work() -> None:
             "journeys.publish", "live", schedule.publish_due, schedule.publish_pending
         ),
         LaneWork("journeys.scan", "bulk", enroll.scan_chunk, enroll.scan_pending),
+        LaneWork("journeys.lists", "bulk", lists.match_chunk, lists.match_pending),
+        LaneWork("journeys.reentry", "bulk", reentry.run_chunk, reentry.pending),
         LaneWork("journeys.held", "bulk", life.let_in_chunk, life.held_pending),
         LaneWork(
             "journeys.relocate", "bulk", relocate.relocate_chunk, relocate.relocation_pending

@@ -6,7 +6,7 @@ keys into the order of the config's fields.
 
 from collections.abc import Callable, Iterator
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -66,6 +66,8 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """Config models within a type such as `list[A | B]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
+    elif get_origin(annotation) is Annotated:
+        yield from models_in(get_args(annotation)[0])
     elif get_origin(annotation) in (Union, UnionType, list, tuple):
         for inner in get_args(annotation):
             yield from models_in(inner)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
@@ -10,6 +10,8 @@ from pydantic.fields import FieldInfo
 from csplatform.kit.errors import DomainError, Problem
 
 M = TypeVar("M", bound="Config")
+# Tags of a union's members begin so (pydantic.Tag): they are no part of a problem's path.
+TAG = "kind="
 
 
 class Config(BaseModel):
@@ -33,6 +35,7 @@ _SENTENCES = {
     "float_type": "Enter a number.",
     "float_parsing": "Enter a number.",
     "string_type": "Choose or enter a value.",
+    "union_tag_invalid": "There is no such kind; choose one of those that there are.",
 }
 
 
@@ -40,7 +43,8 @@ def problems_of(error: ValidationError, path: str) -> list[Problem]:
     """Pydantic's errors as problems below `path`."""
     problems = []
     for item in error.errors(include_url=False, include_input=False):
-        place = "".join(f"/{part}" for part in item["loc"])
+        parts = [str(part) for part in item["loc"]]
+        place = "".join(f"/{part}" for part in parts if not part.startswith(TAG))
         told = item["msg"].removeprefix("Value error, ").replace("Input should", "This should")
         message = _SENTENCES.get(item["type"]) or told + "."
         problems.append(Problem(path + place, message.replace("..", "."), item["type"]))
@@ -65,6 +69,7 @@ class FormField:
         widget: text, textarea, number, checkbox, select, list, object, rule, or a kind's own word.
         options: fixed (value, label) pairs; `provider` names a source of options instead.
         fields: the inner fields of "object" and of each item of a "list".
+        variants: (kind, inner fields) of the items of a list whose items are of several kinds.
     """
 
     name: str
@@ -77,10 +82,13 @@ class FormField:
     provider: str = ""
     fields: tuple["FormField", ...] = field(default=())
     extra: tuple[tuple[str, Any], ...] = ()
+    variants: tuple[tuple[str, tuple["FormField", ...]], ...] = ()
 
 
 def _unwrap(annotation: Any) -> Any:
-    """The type without `| None`."""
+    """The type without `| None` and without annotations."""
+    if get_origin(annotation) is Annotated:
+        return _unwrap(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
         inner = [a for a in get_args(annotation) if a is not NoneType]
         return inner[0] if len(inner) == 1 else annotation
@@ -97,7 +105,7 @@ def _widget_of(annotation: Any) -> tuple[str, tuple[tuple[str, str], ...], tuple
             (),
         )
     if get_origin(kind) in (list, tuple):
-        inner = get_args(kind)[0] if get_args(kind) else str
+        inner = _unwrap(get_args(kind)[0]) if get_args(kind) else str
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             return "list", (), form_fields(inner)
         return "list", _widget_of(inner)[1], ()
@@ -105,6 +113,16 @@ def _widget_of(annotation: Any) -> tuple[str, tuple[tuple[str, str], ...], tuple
         return "object", (), form_fields(kind)
     widgets = {bool: "checkbox", int: "number", float: "number", str: "text"}
     return (widgets.get(kind, "text") if isinstance(kind, type) else "text"), (), ()
+
+
+def _variants_of(annotation: Any) -> tuple[tuple[str, tuple[FormField, ...]], ...]:
+    """The kinds of a list's items, where there are several."""
+    kind = _unwrap(annotation)
+    inner = _unwrap(get_args(kind)[0]) if get_origin(kind) is list else None
+    if get_origin(inner) not in (Union, UnionType):
+        return ()
+    models = [_unwrap(member) for member in get_args(inner)]
+    return tuple((model.model_fields["kind"].default, form_fields(model)) for model in models)
 
 
 def form_fields(model: type[BaseModel]) -> tuple[FormField, ...]:
@@ -121,7 +139,9 @@ def _form_field(name: str, info: FieldInfo) -> FormField:
     default = None if info.is_required() else info.get_default(call_default_factory=True)
     if isinstance(default, BaseModel):
         default = default.model_dump()
-    rest = {k: v for k, v in extra.items() if k not in ("widget", "options", "labels")}
+    variants = _variants_of(info.annotation)
+    kept = () if variants else ("labels",)
+    rest = {k: v for k, v in extra.items() if k not in ("widget", "options", *kept)}
     return FormField(
         name=name,
         label=info.title or name.replace("_", " ").capitalize(),
@@ -133,4 +153,5 @@ def _form_field(name: str, info: FieldInfo) -> FormField:
         provider=str(extra.get("options", "")),
         fields=inner,
         extra=tuple(rest.items()),
+        variants=variants,
     )

@@ -1,5 +1,6 @@
 """Segments as code. Members of a static list are data, not configuration: they stay."""
 
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -28,6 +29,10 @@ class SegmentKind(ExportKind):
     model: ClassVar[Any] = Segment
     Document: ClassVar[type[Fields]] = SegmentFields
     subject_field: ClassVar[str] = "subject"
+
+    def rows(self, names: Collection[str]) -> Sequence[Segment]:
+        """Not those that belong to a program."""
+        return list(Segment.objects.listed().filter(name__in=names).order_by("pk"))
 
     def document(self, row: Segment) -> dict[str, Any]:
         """As stored; `kind` is the document's own word."""

@@ -38,6 +38,10 @@ class SegmentQuerySet(models.QuerySet["Segment"]):
         """Those of people or of companies."""
         return self.filter(subject=subject)
 
+    def listed(self) -> "SegmentQuerySet":
+        """Those that people choose from; not those that belong to something, such as a program."""
+        return self.filter(owner="")
+
     def dynamic(self) -> "SegmentQuerySet":
         """Those that a rule decides."""
         return self.filter(kind=Kind.DYNAMIC)
@@ -68,6 +72,10 @@ class Segment(models.Model):
         max_length=10, choices=Kind, default=Kind.DYNAMIC, help_text="It cannot change later."
     )
     rule = models.JSONField(default=dict, blank=True)
+    owner = models.CharField(
+        max_length=60, default="", db_default="", blank=True, editable=False,
+        help_text="What it belongs to, e.g. “program:7”; such a segment is in no list.",
+    )  # fmt: skip
 
     definition = models.PositiveIntegerField(default=0, editable=False)
     fact_keys = ArrayField(models.CharField(max_length=140), default=list, editable=False)
@@ -89,7 +97,9 @@ class Segment(models.Model):
         ordering = ["name", "id"]
         permissions = [("redefine_used_segment", "Can change the rule of a segment that is in use")]
         constraints = [
-            models.UniqueConstraint(Lower("name"), name="one_segment_per_name"),
+            models.UniqueConstraint(
+                Lower("name"), condition=models.Q(owner=""), name="one_segment_per_name"
+            ),
             models.CheckConstraint(
                 condition=models.Q(subject__in=Subject.values), name="segment_subject_known"
             ),
@@ -100,6 +110,8 @@ class Segment(models.Model):
         indexes = [
             # the consumer: which segments read a touched fact
             GinIndex(fields=["fact_keys"], name="segment_fact_keys"),
+            # what belongs to a program
+            models.Index(fields=["owner"], condition=~models.Q(owner=""), name="segment_owner"),
         ]
 
     def __str__(self) -> str:

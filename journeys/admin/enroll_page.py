@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from csplatform.customers.models import Company, ExternalId, Person
 from csplatform.kit.errors import DomainError
 from journeys.admin.door import frame, load_program, need
-from journeys.engine.entry import requirements_of, sentence_of
+from journeys.engine.candidates import requirements_of, sentence_of
 from journeys.engine.versions import load_versions
 from journeys.models import Program
 from journeys.models.program import ProgramState

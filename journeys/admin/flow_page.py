@@ -29,7 +29,7 @@ from journeys.flow.document import Flow, dump, find, walk
 from journeys.flow.models import program_models
 from journeys.flow.parse import parse_flow
 from journeys.flow.words import flow_words
-from journeys.models import Program
+from journeys.models import EntryList, Program
 from journeys.operations.amend import amendable_steps
 from journeys.operations.draft import create_program, save_draft
 from journeys.operations.review import review_marks
@@ -283,7 +283,9 @@ def render_panel(request: HttpRequest, program: Program, flow: Flow, of: str) ->
     }
     if of == ENTRY:
         template = "_panel_entry.html"
-        context["inputs"] = entry_inputs(flow, program.type)
+        files = EntryList.objects.filter(program=program)
+        named = [(str(row.pk), f"{row.name} ({row.rows_total:,} rows)") for row in files]
+        context["inputs"] = entry_inputs(flow, program.type, named)
     elif of == AIMS:
         template = "_panel_aims.html"
         context["inputs"] = aims_inputs(flow, program.type)

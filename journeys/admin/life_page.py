@@ -23,9 +23,10 @@ from csplatform.kit.errors import DomainError
 from journeys.admin.door import load_program, need, revision_of
 from journeys.admin.flow_page import changes_in_words
 from journeys.admin.moves_page import move_rows, moves_of
+from journeys.flow.cards import AIM_PATHS
 from journeys.flow.document import find
+from journeys.flow.entry_words import enters_by_itself, existing_words
 from journeys.flow.parse import parse_flow
-from journeys.flow.words import segment_ids
 from journeys.models import Program
 from journeys.operations.draft import discard_changes
 from journeys.operations.entries import (
@@ -105,7 +106,8 @@ def _publish_context(program: Program) -> dict[str, Any]:
         "uses": _uses(preview),
         "changes": changes_in_words(program),
         "moves": move_rows(program, preview.standing, parse_flow(program.draft)),
-        "by_hand": not segment_ids(parse_flow(program.draft).entry),
+        "by_hand": not enters_by_itself(parse_flow(program.draft).entry),
+        "existing": existing_words(parse_flow(program.draft).entry),
         "refused": sum(count for _, _, count in preview.refused),
         "today": now().date(),
         "last_day": (now() + FARTHEST).date(),
@@ -134,7 +136,7 @@ def _marks(program: Program, preview: PublishPreview, level: str) -> list[dict[s
 
 def _panel_of(path: str) -> tuple[str, str]:
     """The panel, and its name, where a problem of the whole flow is put right."""
-    if path.startswith(("/goal", "/exits")):
+    if path.startswith(AIM_PATHS):
         return "aims", "Goal and exits"
     return "entry", "Entry" if path.startswith("/entry") else "Flow"
 
@@ -198,7 +200,7 @@ def _publish(program: Program, request: HttpRequest) -> tuple[str, str]:
         return "flow", f"Scheduled: it is published by itself on {in_words(at)}."
     version = publish_program(program.pk, actor=request.user, revision=revision, moves=moves)
     plural = "people" if program.type == "person" else "companies"
-    by_itself = segment_ids(parse_flow(version.document).entry)
+    by_itself = enters_by_itself(parse_flow(version.document).entry)
     then = (
         f"{plural.capitalize()} enter from now on" if by_itself else f"Now enrol {plural} by hand"
     )

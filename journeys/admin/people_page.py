@@ -13,7 +13,7 @@ from csplatform.kit.errors import DomainError
 from journeys.admin.door import frame, load_program, need
 from journeys.models import Participant, Program, Step
 from journeys.operations.enroll import remove_participants, retry_participants
-from journeys.snapshot.participants import STATES, WHATS, PeopleFilter, find_people
+from journeys.snapshot.participants import CONTROLS, STATES, WHATS, PeopleFilter, find_people
 
 PAGE = 50
 CHOSEN_MAX = 500
@@ -36,6 +36,7 @@ def people_page(request: HttpRequest, object_id: str, *, model_admin: ModelAdmin
         wanted=wanted,
         states=STATES,
         whats=WHATS,
+        controls=CONTROLS,
         steps=step_names(program),
         query=query.urlencode(),
     )

@@ -28,7 +28,15 @@ TABS = (
     ("Settings", "change"),
 )
 # Pages that belong to another tab.
-WITHIN = {"enroll": "participants", "delete": "change", "history": "change"}
+WITHIN = {
+    "enroll": "participants",
+    "refused": "participants",
+    "newcomers": "flow",
+    "lists": "flow",
+    "control": "snapshot",
+    "delete": "change",
+    "history": "change",
+}
 
 
 def register() -> None:
@@ -49,6 +57,11 @@ def register() -> None:
         "journeys.calendar",
         Entry("Build", 11, "Program calendar", "calendar_month",
               lambda: reverse_lazy("admin:journeys_program_calendar"), "journeys.view_program"),
+    )  # fmt: skip
+    entries.register(
+        "journeys.hold_out",
+        Entry("Build", 13, "Global hold-out", "experiment",
+              lambda: reverse_lazy("admin:journeys_holdout_changelist"), "journeys.view_holdout"),
     )  # fmt: skip
     entries.register(
         "journeys.participants",

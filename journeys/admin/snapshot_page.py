@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_GET
 
 from journeys.admin.door import frame, load_program, need
-from journeys.engine.entry import requirements_of, sentence_of
+from journeys.engine.candidates import requirements_of, sentence_of
 from journeys.engine.versions import load_versions
 from journeys.flow.cards import build_tree
 from journeys.flow.parse import parse_flow

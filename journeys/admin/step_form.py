@@ -15,7 +15,12 @@ from csplatform.customers.attributes import attribute_specs
 from csplatform.kit.schema import Config, FormField, form_fields
 from journeys.fields.form import form_of_fields, values_of_form
 from journeys.flow.document import Flow, FlowStep, walk
-from journeys.flow.entry import EntryConfig
+from journeys.flow.entry import (
+    ControlConfig,
+    EntryConfig,
+    LeavingConfig,
+    source_items,
+)
 from journeys.steps.options import options_of
 from journeys.steps.registry import step_kinds
 
@@ -31,6 +36,7 @@ class Input:
 
     Attributes:
         items: for lists, the inputs of each item; blank: those of a new one.
+        blanks: (kind, label, inputs) of new items, where items are of several kinds.
     """
 
     name: str
@@ -44,6 +50,7 @@ class Input:
     fields: tuple["Input", ...] = ()
     items: tuple[tuple["Input", ...], ...] = ()
     blank: tuple["Input", ...] = ()
+    blanks: tuple[tuple[str, str, tuple["Input", ...]], ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -70,7 +77,17 @@ class AimsForm(Config):
         title="Reaching the goal ends the run",
         description="Otherwise the run goes on and is only tagged.",
     )
-    exits: list[ExitRuleForm] = Field(default=[], title="Exit rules")
+    exits: list[ExitRuleForm] = Field(
+        default=[],
+        title="Exit rules",
+        description="Whoever matches one is unenrolled at once, wherever they wait.",
+    )
+    leaving: LeavingConfig = Field(default=LeavingConfig(), title="Leaving")
+    control: ControlConfig = Field(
+        default=ControlConfig(),
+        title="Control group",
+        description="Compare the goal with people who get nothing.",
+    )
 
 
 @dataclass(frozen=True)
@@ -95,14 +112,21 @@ def step_inputs(flow: Flow, step: FlowStep, subject: str) -> tuple[Input, ...]:
     return inputs_of(form_fields(step_kinds.get(step.kind).Config), step.config, subject)
 
 
-def entry_inputs(flow: Flow, subject: str) -> tuple[Input, ...]:
-    """The inputs of the entry."""
-    return inputs_of(form_fields(EntryConfig), flow.entry, subject)
+def entry_inputs(
+    flow: Flow, subject: str, files: Sequence[tuple[str, str]] = ()
+) -> tuple[Input, ...]:
+    """The inputs of the entry. `files`: (id, name) of the program's uploaded files."""
+    items = [{"kind": "segment", **source} for source in source_items(flow.entry)]
+    values = {**flow.entry, "sources": items}
+    return inputs_of(form_fields(EntryConfig), values, subject, {"entry_lists": tuple(files)})
 
 
 def aims_inputs(flow: Flow, subject: str) -> tuple[Input, ...]:
     """The inputs of goal and exit rules."""
-    values = {"goal": flow.goal, "goal_exits": flow.goal_exits, "exits": list(flow.exit_rules)}
+    values = {
+        "goal": flow.goal, "goal_exits": flow.goal_exits, "exits": list(flow.exit_rules),
+        "leaving": flow.leaving, "control": flow.control,
+    }  # fmt: skip
     return inputs_of(form_fields(AimsForm), values, subject)
 
 
@@ -112,20 +136,30 @@ def fields_inputs(flow: Flow, subject: str) -> tuple[Input, ...]:
 
 
 def inputs_of(
-    fields: Sequence[FormField], values: Mapping[str, Any], subject: str
+    fields: Sequence[FormField],
+    values: Mapping[str, Any],
+    subject: str,
+    given: Mapping[str, tuple[tuple[str, str], ...]] | None = None,
 ) -> tuple[Input, ...]:
-    """Inputs for fields, with options looked up once per form."""
-    return _Builder(subject).inputs(fields, values)
+    """Inputs for fields, with options looked up once per form.
+
+    Args:
+        given: options of providers that only the caller knows.
+    """
+    return _Builder(subject, given or {}).inputs(fields, values)
 
 
 class _Builder:
     """Builds the inputs of one form."""
 
-    def __init__(self, subject: str) -> None:
+    def __init__(self, subject: str, given: Mapping[str, tuple[tuple[str, str], ...]]) -> None:
         self.subject = subject
-        self.found: dict[str, tuple[tuple[str, str], ...]] = {}
+        self.found: dict[str, tuple[tuple[str, str], ...]] = dict(given)
 
     def options(self, item: FormField) -> tuple[tuple[str, str], ...]:
+        choices = dict(item.extra).get("choices")
+        if isinstance(choices, list):  # with what each takes: (key, label, takes)
+            return tuple((str(choice[0]), str(choice[1])) for choice in choices)
         if not item.provider:
             return item.options
         if item.provider not in self.found:
@@ -152,8 +186,10 @@ class _Builder:
             required=item.required,
             value=value,
             options=self.options(item),
-            extra=dict(item.extra) | ({"provider": item.provider} if item.provider else {}),
+            extra=dict(item.extra) | _told(item),
         )
+        if item.variants:
+            return self.variants(item, found)
         if item.widget == "object":
             inner = value if isinstance(value, dict) else {}
             return replace(found, fields=self.inputs(item.fields, inner))
@@ -161,12 +197,35 @@ class _Builder:
             rows = [row for row in _listed(value) if isinstance(row, dict)]
             items = tuple(self.inputs(item.fields, row) for row in rows)
             return replace(found, value=rows, items=items, blank=self.inputs(item.fields, {}))
-        if item.widget == "chips":
-            return replace(found, value=_listed(value))
+        if item.widget in ("chips", "numbers"):
+            return replace(found, value=[str(one) for one in _listed(value)])
         if item.widget == "list":
             lines = "\n".join(str(line) for line in _listed(value))
             return replace(found, value=lines, template=_template("lines"))
         return found
+
+    def variants(self, item: FormField, found: Input) -> Input:
+        """A list whose items are of several kinds, each with inputs of its own."""
+        kinds = dict(item.variants)
+        rows = [row for row in _listed(found.value) if isinstance(row, dict)]
+        known = [row for row in rows if row.get("kind") in kinds]
+        labels = dict(item.extra).get("labels", {})
+        return replace(
+            found,
+            value=known,
+            items=tuple(self.inputs(kinds[row["kind"]], row) for row in known),
+            blanks=tuple(
+                (kind, str(labels.get(kind, kind)), self.inputs(fields, {"kind": kind}))
+                for kind, fields in kinds.items()
+            ),
+        )
+
+
+def _told(item: FormField) -> dict[str, Any]:
+    """What the templates are told of options that are looked up: whether their keys are ids."""
+    if not item.provider:
+        return {}
+    return {"provider": item.provider, "numeric": item.widget == "number"}
 
 
 def _listed(value: Any) -> list[Any]:

@@ -24,11 +24,13 @@ class ParticipantSerializer(serializers.ModelSerializer):
     step_key = serializers.CharField(source="step.key", default=None, allow_null=True)
     step_name = serializers.CharField(source="step.name", default=None, allow_null=True)
     cause = ObjectField()
+    participant_fields = ObjectField(source="fields")
 
     class Meta:
         model = Participant
         fields = [
-            "id", "program", "version", "person", "company", "at_company", "context_id", "label",
+            "id", "program", "version", "person", "company", "at_company", "context_id",
+            "participant_fields", "control", "label",
             "state", "step_key", "step_name", "phase", "due_at", "limit_at", "step_since",
             "entered_at", "ended_at", "end_reason", "goal_at", "cause",
         ]  # fmt: skip

@@ -161,13 +161,29 @@ class AmendmentAnswer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class EnrollGiven(ShapeSerializer):
-    """Up to 10,000 people or companies, as the program's type says."""
+class EnrollItem(ShapeSerializer):
+    """One person or company with what it comes with."""
 
-    ids = serializers.ListField(child=IdField(), min_length=1, max_length=10_000)
+    id = IdField()
     context_id = serializers.CharField(
         required=False, allow_blank=True, max_length=100, default="",
         help_text="One may run once per context, e.g. per order.",
+    )  # fmt: skip
+    fields = ObjectField(  # type: ignore[assignment]
+        required=False, default=dict,
+        help_text="Flat values by name; mails show them as {{ participant.NAME }}.",
+    )  # fmt: skip
+
+
+class EnrollGiven(ShapeSerializer):
+    """Up to 10,000 people or companies, as the program's type says: `ids` for bare ones, `items`
+    for those that bring something."""
+
+    ids = serializers.ListField(child=IdField(), required=False, max_length=10_000)
+    items = EnrollItem(many=True, required=False, max_length=10_000)  # type: ignore[call-arg]
+    context_id = serializers.CharField(
+        required=False, allow_blank=True, max_length=100, default="",
+        help_text="Of those who bring none of their own.",
     )  # fmt: skip
 
 
@@ -216,6 +232,7 @@ class CheckAnswer(serializers.Serializer):
 
     can_publish = serializers.BooleanField()
     would_enter = serializers.IntegerField()
+    held_out = serializers.IntegerField(help_text="Would enter the control group instead.")
     waiting = serializers.IntegerField(help_text="Participants inside.")
     standing = StandingAnswer(many=True)
     refused = RefusedAnswer(many=True)
@@ -250,6 +267,8 @@ class CountsAnswer(serializers.Serializer):
     inside = serializers.IntegerField()
     goals = serializers.IntegerField()
     refused = serializers.IntegerField()
+    held_out = serializers.IntegerField(help_text="In the control group; they count nowhere else.")
+    held_out_goals = serializers.IntegerField()
     states = CountsField()
     steps = serializers.DictField(child=StepCounts())
 

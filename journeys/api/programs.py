@@ -13,6 +13,7 @@ from csplatform.api.errors import replanted
 from csplatform.api.viewsets import ReadViewSet
 from csplatform.ascode.api import ExportMixin
 from csplatform.kit.errors import DomainError
+from journeys.api.entry import ENTRY_PERMISSIONS, EntryActions
 from journeys.api.life import LIFE_PERMISSIONS, LifeActions
 from journeys.api.program_shapes import (
     WELCOME_FLOW,
@@ -33,6 +34,7 @@ from journeys.api.program_shapes import (
     TroubleAnswer,
     VersionSerializer,
 )
+from journeys.engine.candidates import Candidate
 from journeys.filters import ProgramFilter
 from journeys.flow.parse import parse_flow
 from journeys.models import Folder, Program
@@ -46,13 +48,14 @@ from journeys.operations.draft import (
     update_details,
 )
 from journeys.operations.enroll import enroll
+from journeys.operations.fields import check_fields
 from journeys.operations.publish import publish_preview, publish_program
 from journeys.operations.relocate import relocate
 from journeys.snapshot.attention import troubles_of
 from journeys.snapshot.counts import program_figures
 
 
-class ProgramViewSet(ExportMixin, LifeActions, ReadViewSet):
+class ProgramViewSet(ExportMixin, LifeActions, EntryActions, ReadViewSet):
     """Programs: what customers travel."""
 
     queryset = Program.objects.all()
@@ -75,6 +78,7 @@ class ProgramViewSet(ExportMixin, LifeActions, ReadViewSet):
         "clone": "journeys.add_program",
         "publish": "journeys.publish_program",
         **LIFE_PERMISSIONS,
+        **ENTRY_PERMISSIONS,
         "amend": "journeys.publish_program",
         "moves": "journeys.view_program",
         "move": "journeys.publish_program",
@@ -170,6 +174,7 @@ class ProgramViewSet(ExportMixin, LifeActions, ReadViewSet):
         answer = {
             "can_publish": preview.can_publish,
             "would_enter": preview.would_enter,
+            "held_out": preview.held_out,
             "waiting": preview.waiting,
             "standing": preview.standing,
             "refused": [
@@ -252,7 +257,14 @@ class ProgramViewSet(ExportMixin, LifeActions, ReadViewSet):
     @extend_schema(
         request=EnrollGiven,
         responses=EnrollAnswer,
-        examples=[OpenApiExample("Two people", {"ids": [4, 17]}, request_only=True)],
+        examples=[
+            OpenApiExample("Two people", {"ids": [4, 17]}, request_only=True),
+            OpenApiExample(
+                "With a ticket",
+                {"items": [{"id": 4, "context_id": "T-17", "fields": {"agent": "Kim"}}]},
+                request_only=True,
+            ),
+        ],
     )
     @action(detail=True, methods=["post"])
     def enroll(self, request: Request, pk: str) -> Response:
@@ -262,12 +274,25 @@ class ProgramViewSet(ExportMixin, LifeActions, ReadViewSet):
         shape.is_valid(raise_exception=True)
         result = enroll(
             program.pk,
-            shape.validated_data["ids"],
+            _candidates(shape.validated_data),
             actor=request.user,
             cause={"how": "api"},
             context_id=shape.validated_data["context_id"],
         )
         return Response(EnrollAnswer(result).data)
+
+
+def _candidates(given: dict[str, Any]) -> list[int | Candidate]:
+    """Bare ids and items. Raises DomainError when there is nobody, or bad fields."""
+    items = [
+        Candidate(item["id"], item["context_id"], item["fields"]) for item in given.get("items", ())
+    ]
+    with replanted("", "/items"):
+        check_fields(items)
+    found: list[int | Candidate] = [*given.get("ids", ()), *items]
+    if not found:
+        raise DomainError("Name at least one, in “ids” or “items”.", path="/ids", code="missing")
+    return found
 
 
 def _folder(folder_id: int | None) -> Folder | None:

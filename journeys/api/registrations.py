@@ -2,6 +2,7 @@
 
 from csplatform.api.routes import Route, routes
 from journeys.api.consent import CategoryViewSet, OptOutViewSet, SuppressionViewSet
+from journeys.api.entry import HoldOutViewSet, RefusalViewSet
 from journeys.api.folders import FolderViewSet
 from journeys.api.life import AllHistoryViewSet, HistoryViewSet
 from journeys.api.messages import MessageViewSet
@@ -30,6 +31,8 @@ def register() -> None:
     routes.register("history", Route("program-history", AllHistoryViewSet))
     routes.register("versions", Route("program-versions", VersionViewSet))
     routes.register("participants", Route("participants", ParticipantViewSet))
+    routes.register("refusals", Route("refusals", RefusalViewSet))
+    routes.register("hold_out", Route("hold-out", HoldOutViewSet))
     routes.register("messages", Route("messages", MessageViewSet))
     routes.register("tasks", Route("tasks", TaskViewSet))
     routes.register("task_types", Route("task-types", TaskTypeViewSet))

@@ -14,12 +14,17 @@ from journeys.flow.checks import check_flow
 from journeys.flow.diff import diff_words
 from journeys.flow.document import dump
 from journeys.flow.edit import exit_keys
-from journeys.flow.entry import EntryConfig
+from journeys.flow.entry import EntryConfig, LeavingConfig, source_items
 from journeys.flow.models import DEFAULT
 from journeys.flow.parse import parse_flow
 from journeys.models import Program
 from journeys.models.program import empty_document
-from journeys.operations.draft import create_program, save_draft, update_details
+from journeys.operations.draft import (
+    create_program,
+    save_draft,
+    update_details,
+    without_files,
+)
 from journeys.operations.folders import folder_named
 from journeys.steps.registry import step_kinds
 
@@ -27,7 +32,9 @@ DETAILS = ("type", "model", "folder", "description")
 FIELD = ("key", "label", "source", "config")
 STEP = ("key", "kind", "name", "config", "exits")
 # What a flow document leaves out when it is so.
-_BLANK: dict[str, Any] = {"goal": None, "goal_exits": True, "exits": [], "fields": []}
+_BLANK: dict[str, Any] = {
+    "goal": None, "goal_exits": True, "exits": [], "leaving": {}, "control": {}, "fields": [],
+}  # fmt: skip
 # Marks of what is still to be chosen; a draft may be so, anything else wrong is refused.
 OPEN = {"missing", "empty", "empty_rule", "not_active"}
 
@@ -48,6 +55,8 @@ class ProgramFields(Details):
     goal: dict[str, Any] | None = Field(default=None, title="Goal")
     goal_exits: bool = Field(default=True, title="Reaching the goal ends the run")
     exits: list[dict[str, Any]] = Field(default=[], title="Exit rules")
+    leaving: dict[str, Any] = Field(default={}, title="Leaving")
+    control: dict[str, Any] = Field(default={}, title="Control group")
     fields: list[dict[str, Any]] = Field(default=[], title="Calculated fields")
     steps: list[dict[str, Any]] = Field(default=[], title="Steps")
 
@@ -70,7 +79,7 @@ class ProgramKind(ExportKind):
             "folder": row.folder.name if row.folder else None,
             "description": row.description,
         }
-        return {**details, **_BLANK, **row.draft}
+        return {**details, **_BLANK, **without_files(row.draft)}
 
     def swapped(self, data: dict[str, Any], path: str, swap: Swap) -> dict[str, Any]:
         """Sources, rules and the settings of every step."""
@@ -88,6 +97,10 @@ class ProgramKind(ExportKind):
             _field(item, subject, f"{path}/fields/{i}", swap)
             for i, item in enumerate(data.get("fields", []))
         ]
+        found["leaving"] = in_settings(
+            LeavingConfig, data["leaving"], subject, f"{path}/leaving", swap
+        )
+        found["control"] = data["control"]
         found["steps"] = _steps(data["steps"], subject, f"{path}/steps", swap)
         return found
 
@@ -126,9 +139,13 @@ class ProgramKind(ExportKind):
                 row.pk, actor=actor, name=row.name, description=data["description"],
                 folder=folder_named(data["folder"], actor=actor),
             )  # fmt: skip
-        if (flow := _flow(data)) != row.draft:
+        if (flow := _flow(data)) != without_files(row.draft):
             save_draft(
-                row.pk, flow, revision=row.draft_revision, actor=actor, audit_as="program.import"
+                row.pk,
+                with_files(flow, row.draft),
+                revision=row.draft_revision,
+                actor=actor,
+                audit_as="program.import",
             )
 
     def remarks(self, row: Program) -> list[Problem]:
@@ -138,6 +155,15 @@ class ProgramKind(ExportKind):
             Problem(m.path, m.message, m.code, "warning" if m.code in OPEN else m.level)
             for m in marks
         ]
+
+
+def with_files(document: dict[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
+    """A document that keeps the uploaded files of the old one as sources."""
+    files = [s for s in source_items(old.get("entry", {})) if s.get("kind") == "csv"]
+    if not files:
+        return document
+    entry = document["entry"]
+    return {**document, "entry": {**entry, "sources": [*source_items(entry), *files]}}
 
 
 def _flow(data: Mapping[str, Any]) -> dict[str, Any]:

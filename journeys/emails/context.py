@@ -12,6 +12,7 @@ from csplatform.kit.clock import now
 from journeys.fields.definition import by_key
 from journeys.fields.values import values_of
 from journeys.models import Participant, Program, ProgramVersion
+from journeys.operations.field_names import field_names
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ def load_values(recipients: Sequence[Recipient]) -> list[dict[str, Any]]:
     companies = Company.objects.select_related("csm").in_bulk(
         {company_id for company_id in company_of if company_id}
     )
+    brought = dict.fromkeys(f"participant.{name}" for name in field_names())
     specs = {subject: attribute_specs(subject) for subject in ("person", "company")}
     paying = token_values(companies)
     fields = _fields_of(recipients, runs)
@@ -45,6 +47,7 @@ def load_values(recipients: Sequence[Recipient]) -> list[dict[str, Any]]:
         _person_values(people.get(recipient.person_id or 0), specs["person"])
         | _billing_values(paying.get(company_id or 0, {}))
         | _company_values(companies.get(company_id or 0), specs["company"])
+        | brought
         | _run_values(runs.get(recipient.participant_id))
         | fields.get(recipient.participant_id, {})
         | {"program.name": programs.get(recipient.program_id or 0), "program.today": today}
@@ -128,7 +131,8 @@ def _billing_values(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run_values(run: Participant | None) -> dict[str, Any]:
-    return {
+    fields = run.fields if run else {}
+    return {f"participant.{name}": value for name, value in fields.items()} | {
         "participant.context_id": (run.context_id or None) if run else None,
         "participant.entered_at": datetime_text(run.entered_at) if run else None,
     }

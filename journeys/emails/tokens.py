@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from csplatform.billing.figures import TOKENS
 from csplatform.customers.attributes import attribute_specs
+from journeys.operations.field_names import field_names
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ _FILTER_OF_TYPE = {"date": " | date", "datetime": " | date", "number": " | numbe
 
 
 def token_offers() -> list[TokenOffer]:
-    """Everything on offer, attributes first; two queries."""
+    """Everything on offer, attributes first; three queries."""
     offers = []
     for subject, group in (("person", "Person"), ("company", "Company")):
         for spec in attribute_specs(subject).values():
@@ -51,6 +52,10 @@ def token_offers() -> list[TokenOffer]:
         filters = ' | default: "there"' if name == "person.first_name" else ""
         filters = " | date" if name in ("participant.entered_at", "program.today") else filters
         offers.append(TokenOffer(name, label, group, f"{{{{ {name}{filters} }}}}"))
+    for name in field_names():
+        token = f"participant.{name}"
+        label = f"Participant field {name}"
+        offers.append(TokenOffer(token, label, "Program", f"{{{{ {token} }}}}"))
     order = {"Person": 0, "Company": 1, "CSM": 2, "Program": 3}
     return sorted(offers, key=lambda offer: order[offer.group])
 

@@ -47,7 +47,7 @@ def _line_up(run: Run, waiting: dict[tuple[int, str, bool], list[Run]]) -> None:
     if run.over or run.leaving or (run.moved and not run.fresh):
         return
     if run.step is None:
-        run.leaving = ("completed", "end", {})
+        run.leaving = ("completed", "watched" if run.control else "end", {})
         return
     waiting[run.version.id, run.step.key, run.fresh].append(run)
 
@@ -68,7 +68,9 @@ def check_goals(runs: Sequence[Run], now: datetime) -> None:
 
 def _check_exit_rules(version: CompiledVersion, runs: list[Run], now: datetime) -> None:
     for rule in version.exit_rules:
-        left = [run for run in runs if not run.over]
+        left = [run for run in runs if not run.over and (run.member or not rule.members)]
+        if not left:
+            continue
         hits = _hits(rule.rule, version, left, now)
         for run in left:
             if run.traveller.id in hits:

@@ -1,38 +1,30 @@
-"""Who gets in: set-based, with a reason for everybody who does not (PRG-20 to 24)."""
+"""Letting people in: one statement for a set, with a reason for everybody who stays out."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from csplatform.kit import sql
 from csplatform.kit.jobs import wake_on_commit
-from csplatform.kit.schema import parse_config
+from journeys.engine.candidates import (
+    SILENT,
+    Candidate,
+    Entry,
+    candidates_sql,
+    given_sql,
+    ids_of,
+    requirements_of,
+)
 from journeys.engine.telling import tell_subjects
+from journeys.engine.unenrolling import lock_subjects_of, unenrol_elsewhere
 from journeys.engine.versions import CompiledVersion
-from journeys.flow.entry import EntryConfig
-from journeys.models import Program, ProgramVersion
+from journeys.models import Program
 from journeys.models.participant import Lane
-from journeys.steps.kind import Requirement
 
 # Above this many newcomers at once the bulk lane takes them, so that single clicks go first.
 BULK_FROM = 200
-
-REASONS = {
-    "gone": "Was merged or erased.",
-    "already_in": "Is in this program already.",
-    "duplicate": "Was in this program before, and it takes nobody twice.",
-    "churned": "The company has churned.",
-    "closed": "Was handed over by another program while this one took nobody in.",
-    "circle": "Programs let each other in again and again: stopped.",
-    "paused": "Came while the program took nobody in; looked at again when it goes on.",
-}
-# Came while the program was paused, quarantined or closed: looked at again when it goes on.
-HELD = "paused"
-HELD_AT_ONCE = 2_000
-# Not worth a line in the list of refusals: nothing was missed.
-SILENT = ("already_in", "gone")
 
 
 @dataclass(frozen=True)
@@ -43,164 +35,122 @@ class EntryResult:
     refused: Mapping[str, int]
 
 
-def requirements_of(version: CompiledVersion) -> list[Requirement]:
-    """What the steps of a version ask of their subjects, each condition once."""
-    found: dict[str, Requirement] = {}
-    for view in version.steps.values():
-        for requirement in view.kind.requires(view.config):
-            if requirement.subject == version.subject:
-                found.setdefault(requirement.condition, requirement)
-    return list(found.values())
-
-
-def sentence_of(reason: str, requirements: Sequence[Requirement]) -> str:
-    """A refusal's reason for the screen."""
-    own = {requirement.reason: requirement.sentence for requirement in requirements}
-    return own.get(reason) or REASONS.get(reason) or reason
-
-
-def candidates_sql(subject: str, entry: EntryConfig, requirements: Sequence[Requirement]) -> str:
-    """SELECT id, at_company, reason for the ids in %(ids)s; reason null may enter.
-
-    Identifiers and requirement conditions come from code; %(program)s and %(context)s are bound.
-    """
-    column = f"{subject}_id"
-    gone = "s.merged_into_id IS NOT NULL"
-    if subject == "person":
-        table, company = "customers_person", "m.company_id"
-        joins = (
-            " LEFT JOIN customers_membership m ON m.person_id = s.id AND m.is_primary"
-            " LEFT JOIN customers_company c ON c.id = m.company_id"
-        )
-        gone += " OR s.erased_at IS NOT NULL"
-    else:
-        table, company = "customers_company", "NULL::bigint"
-        joins = " LEFT JOIN customers_company c ON c.id = s.id"
-    whens = [
-        (gone, "gone"),
-        (_earlier_run(column, "AND r.ended_at IS NULL"), "already_in"),
-    ]
-    if entry.re_enrolment == "never":
-        whens.append((_earlier_run(column, ""), "duplicate"))
-    if not entry.include_churned:
-        whens.append(("c.status = 'churned'", "churned"))
-    whens += [(f"NOT ({r.condition})", r.reason) for r in requirements]
-    cases = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in whens)
-    return (
-        f"SELECT s.id, {company} AS at_company, CASE {cases} END AS reason"
-        f" FROM {table} s{joins} WHERE s.id = ANY(%(ids)s)"
-    )
-
-
-def _earlier_run(column: str, more: str) -> str:
-    return (
-        f"EXISTS (SELECT 1 FROM journeys_participant r WHERE r.{column} = s.id"
-        f" AND r.program_id = %(program)s AND r.context_id = %(context)s {more})"
-    )
-
-
-def entry_config(version: ProgramVersion) -> EntryConfig:
-    """The entry part of a published version."""
-    return parse_config(EntryConfig, version.document.get("entry", {}), "/entry")
+# `c` are the candidates with their reasons; the parts in braces come from code.
+_ENTER = """
+WITH c AS MATERIALIZED ({candidates}),
+entered AS (
+    INSERT INTO journeys_participant
+        (program_id, version_id, {column}, at_company_id, context_id, fields, unique_key, control,
+         state, lane, step_id, phase, due_at, visit, refs, step_since, entered_at, end_reason,
+         deaths, cause, depth, wait_local, wait_zone)
+    SELECT %(program)s, %(version)s, c.id, c.at_company, c.context_id, c.fields, c.unique_key,
+        c.control, 'active', %(lane)s, CASE WHEN c.control = '' THEN %(step)s END,
+        CASE WHEN c.control = '' THEN 'run' ELSE 'waiting' END,
+        CASE WHEN c.control = '' THEN %(now)s ELSE %(watched_until)s END, 0, '{}', %(now)s,
+        %(now)s, '', 0, %(cause)s::jsonb || c.cause, %(depth)s, '', ''
+    FROM c WHERE c.reason IS NULL ORDER BY c.id, c.place
+    ON CONFLICT DO NOTHING RETURNING id, {column} AS subject_id, context_id, control, cause),
+logged AS (
+    INSERT INTO journeys_transition (participant_id, program_id, version_id, amendment, to_step_id,
+        visit, kind, exit, evidence, occurred_at, recorded_at)
+    SELECT e.id, %(program)s, %(version)s, %(amendment)s,
+        CASE WHEN e.control = '' THEN %(step)s END, 0, 'enter', '',
+        CASE WHEN e.control = '' THEN e.cause
+             ELSE e.cause || jsonb_build_object('held_out', e.control) END,
+        %(now)s, clock_timestamp()
+    FROM entered e),
+told AS ({told}),
+refused AS (
+    INSERT INTO journeys_refusal
+        (program_id, {column}, context_id, fields, cause, reason, detail, at, times)
+    SELECT DISTINCT ON (t.id, t.reason, t.context_id) %(program)s, t.id, t.context_id, t.fields,
+        %(cause)s::jsonb || t.cause, t.reason, '', %(now)s, 1
+    FROM told t WHERE t.reason <> ALL (%(silent)s)
+    ORDER BY t.id, t.reason, t.context_id, t.place
+    ON CONFLICT (program_id, person_id, company_id, reason, context_id)
+    DO UPDATE SET times = journeys_refusal.times + 1, at = excluded.at, fields = excluded.fields,
+        cause = excluded.cause)
+SELECT t.reason, count(*), NULL::bigint[] FROM told t GROUP BY 1
+UNION ALL SELECT NULL, count(*), {treated} FROM entered
+"""
+_REFUSED = "SELECT * FROM c WHERE c.reason IS NOT NULL"
+# Who met another one with the same key, of this statement or of one that ran beside it.
+_OVERTAKEN = """
+SELECT c.* FROM c WHERE c.reason IS NOT NULL
+UNION ALL SELECT c.id, c.place, c.at_company, c.context_id, c.fields, c.cause, c.control,
+    c.unique_key, 'not_unique' FROM c
+WHERE c.reason IS NULL AND c.unique_key IS NOT NULL AND NOT EXISTS (SELECT 1 FROM entered e
+    WHERE e.subject_id = c.id AND e.context_id = c.context_id)
+"""
 
 
 def enter(
     program: Program,
     version: CompiledVersion,
-    entry: EntryConfig,
-    subject_ids: Sequence[int],
+    entry: Entry,
+    candidates: Sequence[int | Candidate],
     *,
     now: datetime,
     cause: Mapping[str, Any],
     depth: int = 0,
     context_id: str = "",
     actor_id: int | None = None,
+    joined: bool = False,
 ) -> EntryResult:
     """Let subjects in at the first step, in one statement, and write why others stay out.
 
-    Must run inside a transaction. Twice is once: the active run is unique by constraint.
+    Must run inside a transaction, with the program's row locked. Twice is once: the active run and
+    the unique key are constraints. Who is held out enters too, at no step. Where entering takes
+    people out of other programs, that happens here.
+
+    Args:
+        candidates: ids, or Candidates where they come with something.
+        context_id: of those who bring none of their own.
+        joined: they come as members of a source (see candidates_sql).
     """
-    if not subject_ids or version.first is None:
+    if not candidates or version.first is None:
         return EntryResult(0, {})
-    requirements = requirements_of(version)
-    lane = Lane.BULK if len(subject_ids) > BULK_FROM else Lane.LIVE
-    column = f"{version.subject}_id"
-    wanted = sorted(set(subject_ids))
+    wanted = ids_of(candidates)
+    unenrols = entry.leaving.unenrol != "none"
     # Who is being merged away just now is waited for, and refused by the statement below.
-    sql.run(
-        f"SELECT id FROM customers_{version.subject} WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE",
-        [wanted],
-    )
+    lock_subjects_of(version.subject, wanted, alone=unenrols)
+    given, params = given_sql(candidates)
+    lane = Lane.BULK if len(wanted) > BULK_FROM else Lane.LIVE
+    parts = {
+        "{candidates}": candidates_sql(
+            version.subject, entry, requirements_of(version), given, joined=joined
+        ),
+        "{told}": _OVERTAKEN if entry.config.makes_keys else _REFUSED,
+        "{column}": f"{version.subject}_id",
+        "{treated}": "array_agg(subject_id) FILTER (WHERE control = '')"
+        if unenrols
+        else "NULL::bigint[]",
+    }  # fmt: skip
+    statement = _ENTER
+    for name, part in parts.items():
+        statement = statement.replace(name, part)
     found = sql.rows(
-        f"WITH c AS ({candidates_sql(version.subject, entry, requirements)}),"
-        " entered AS (INSERT INTO journeys_participant"
-        f" (program_id, version_id, {column}, at_company_id, context_id, state, lane, step_id,"
-        "  phase, due_at, visit, refs, step_since, entered_at, end_reason, deaths, cause, depth,"
-        "  wait_local, wait_zone)"
-        " SELECT %(program)s, %(version)s, c.id, c.at_company, %(context)s, 'active', %(lane)s,"
-        "  %(step)s, 'run', %(now)s, 0, '{}', %(now)s, %(now)s, '', 0, %(cause)s::jsonb, %(depth)s,"
-        "  '', '' FROM c WHERE c.reason IS NULL ORDER BY c.id"
-        f" ON CONFLICT DO NOTHING RETURNING id, {column} AS subject_id),"
-        " logged AS (INSERT INTO journeys_transition (participant_id, program_id, version_id,"
-        "  amendment, to_step_id, visit, kind, exit, evidence, occurred_at, recorded_at)"
-        " SELECT e.id, %(program)s, %(version)s, %(amendment)s, %(step)s, 0, 'enter', '',"
-        "  %(cause)s::jsonb, %(now)s, clock_timestamp() FROM entered e),"
-        f" refused AS (INSERT INTO journeys_refusal (program_id, {column}, reason, detail, at,"
-        "  times) SELECT %(program)s, c.id, c.reason, '', %(now)s, 1 FROM c"
-        "  WHERE c.reason IS NOT NULL AND c.reason <> ALL (%(silent)s) ORDER BY c.id"
-        " ON CONFLICT (program_id, person_id, company_id, reason)"
-        "  DO UPDATE SET times = journeys_refusal.times + 1, at = excluded.at)"
-        " SELECT c.reason, count(*) FROM c WHERE c.reason IS NOT NULL GROUP BY 1"
-        " UNION ALL SELECT NULL, count(*) FROM entered",
+        statement,
         {
-            "ids": wanted,
+            **params,
             "program": program.pk,
             "version": version.id,
             "context": context_id,
             "lane": int(lane),
             "step": version.steps[version.first].id,
             "now": now,
+            "watched_until": now + timedelta(days=entry.control.days),
             "cause": json.dumps({**cause, "by": actor_id}),
             "depth": depth,
             "amendment": version.amendment,
             "silent": list(SILENT),
         },
     )
-    entered = sum(count for reason, count in found if reason is None)
+    entered = sum(count for reason, count, _ in found if reason is None)
     if entered:
         tell_subjects(program.pk, version.subject, wanted)
         wake_on_commit("bulk" if lane == Lane.BULK else "live")
-    return EntryResult(entered, {reason: count for reason, count in found if reason})
-
-
-def hold_back(program: Program, subject: str, subject_ids: Sequence[int], *, now: datetime) -> None:
-    """Remember who came while the program stands still: in the list of refusals, for all to see."""
-    refuse(program, subject, subject_ids, now=now, reason=HELD)
-
-
-def refuse(
-    program: Program, subject: str, subject_ids: Sequence[int], *, now: datetime, reason: str
-) -> None:
-    """Write into the list of refusals why these do not get in."""
-    sql.run(
-        f"INSERT INTO journeys_refusal (program_id, {subject}_id, reason, detail, at, times)"
-        f" SELECT %s, id, %s, '', %s, 1 FROM customers_{subject} WHERE id = ANY(%s) ORDER BY id"
-        " ON CONFLICT (program_id, person_id, company_id, reason)"
-        " DO UPDATE SET times = journeys_refusal.times + 1, at = excluded.at",
-        [program.pk, reason, now, list(subject_ids)],
-    )
-
-
-def take_held(program: Program, entry: EntryConfig) -> list[int]:
-    """Forget the next ones who were held back, at most HELD_AT_ONCE; those of them that are in a
-    source of the program still."""
-    found = sql.rows(
-        "WITH held AS (DELETE FROM journeys_refusal WHERE id IN"
-        "  (SELECT id FROM journeys_refusal WHERE program_id = %s AND reason = 'paused'"
-        "   ORDER BY id LIMIT %s FOR UPDATE)"
-        "  RETURNING coalesce(person_id, company_id) AS id)"
-        " SELECT id FROM held WHERE EXISTS (SELECT 1 FROM segments_member m"
-        "  WHERE m.segment_id = ANY(%s) AND m.subject_id = held.id) ORDER BY id",
-        [program.pk, HELD_AT_ONCE, [source.segment for source in entry.sources]],
-    )
-    return [row[0] for row in found]
+    treated = [pk for reason, _, ids in found if reason is None for pk in ids or ()]
+    if treated:
+        unenrol_elsewhere(program, treated, entry.leaving, now=now, actor_id=actor_id)
+    return EntryResult(entered, {reason: count for reason, count, _ in found if reason})

@@ -13,7 +13,7 @@ def repoint_runs(winner: int, loser: int, moment: datetime) -> None:
     """
     _end_younger(winner, loser, moment)
     both = {"winner": winner, "loser": loser}
-    for table in ("journeys_participant", "journeys_wait", "journeys_part"):
+    for table in ("journeys_participant", "journeys_wait", "journeys_part", "journeys_entryrow"):
         sql.run(
             f"UPDATE {table} SET person_id = %(winner)s WHERE id IN"
             f" (SELECT id FROM {table} WHERE person_id = %(loser)s ORDER BY id FOR UPDATE)",
@@ -22,7 +22,7 @@ def repoint_runs(winner: int, loser: int, moment: datetime) -> None:
     sql.run(
         "DELETE FROM journeys_refusal r WHERE person_id = %(loser)s AND EXISTS (SELECT 1"
         " FROM journeys_refusal o WHERE o.program_id = r.program_id AND o.reason = r.reason"
-        " AND o.person_id = %(winner)s)",
+        " AND o.context_id = r.context_id AND o.person_id = %(winner)s)",
         both,
     )
     sql.run("UPDATE journeys_refusal SET person_id = %(winner)s WHERE person_id = %(loser)s", both)

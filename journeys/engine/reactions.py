@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -22,11 +22,15 @@ from csplatform.rules.references import fact_keys, time_dependent
 from csplatform.rules.tree import Node
 from csplatform.segments.models import Member
 from journeys.engine.advance import finish
+from journeys.engine.candidates import Entry, entry_of
 from journeys.engine.decide import check_goals
-from journeys.engine.entry import enter, entry_config, hold_back
+from journeys.engine.entry import enter
 from journeys.engine.flips import flips_key, note_runs
+from journeys.engine.held import hold_back
+from journeys.engine.lists import brought, counted_at_first
 from journeys.engine.runs import lock_rows, lock_where, make_run
 from journeys.engine.store import write
+from journeys.engine.unenrolling import lock_subjects_of
 from journeys.engine.versions import CompiledVersion, load_versions
 from journeys.models import Program, ProgramVersion
 from journeys.models.program import ProgramState
@@ -65,14 +69,13 @@ def _interested(touched: Touched) -> dict[int, CompiledVersion]:
 
 
 def note_interest(version: CompiledVersion, stored: ProgramVersion) -> None:
-    """Write down what a version reads and whom it takes, where the loop looks for it."""
+    """Write down what a version reads, where the loop looks for it."""
     interest = _interest(version)
     keys = {key for _, wait, _ in interest.waits for key in wait} | interest.rules
     own = (resumed_key(version.program_id), flips_key(version))
     keys |= {FactKey(version.subject, name) for name in own if keys}
     stored.fact_keys = sorted(key_text(key) for key in keys)
-    stored.entry_segments = sorted({s.segment for s in entry_config(stored).sources})
-    stored.save(update_fields=["fact_keys", "entry_segments"])
+    stored.save(update_fields=["fact_keys"])
 
 
 # --- entry ----------------------------------------------------------------------------------
@@ -98,24 +101,50 @@ def _enter_members(touched: Touched) -> None:
         )
         .select_related("published")
     )
-    for program in programs.order_by("pk"):
-        if program.published is None:
-            continue
-        entry = entry_config(program.published)
-        for source in entry.sources:
-            ids = segments.get(source.segment)
-            if not ids:
-                continue
-            inside = Member.objects.filter(segment_id=source.segment, subject_id__in=ids)
-            version = load_versions([program.published.pk]).get(program.published.pk)
-            newcomers = sorted(inside.values_list("subject_id", flat=True))
-            if not program.takes_in or version is None:
-                hold_back(program, touched.subject, newcomers, now=touched.now)
-            else:
-                enter(
-                    program, version, entry, newcomers, now=touched.now,
-                    cause={"segment": source.segment}, depth=cause_depth.get(),
-                )  # fmt: skip
+    taking = [(program, entry_of(program.published)) for program in programs.order_by("pk")
+              if program.published is not None]  # fmt: skip
+    _lock_newcomers(touched.subject, taking, segments)
+    for program, entry in taking:
+        for segment_id in entry.segments:
+            if ids := segments.get(segment_id):
+                _take_in(program, entry, segment_id, ids, touched)
+
+
+def _lock_newcomers(
+    subject: str,
+    taking: Sequence[tuple[Program, Entry]],
+    segments: Mapping[int, frozenset[int]],
+) -> None:
+    """Where entering takes people out elsewhere, all of them are held at once, in order: program
+    by program two loops could wait for each other."""
+    held = {
+        pk
+        for _, entry in taking if entry.leaving.unenrol != "none"
+        for segment_id in entry.segments for pk in segments.get(segment_id, ())
+    }  # fmt: skip
+    if held:
+        lock_subjects_of(subject, sorted(held), alone=True)
+
+
+def _take_in(
+    program: Program, entry: Entry, segment_id: int, ids: Iterable[int], touched: Touched
+) -> None:
+    """Let those in who are members now."""
+    assert program.published is not None  # only published programs are asked
+    inside = Member.objects.filter(segment_id=segment_id, subject_id__in=ids)
+    if not entry.config.include_existing:
+        inside = inside.exclude(subject_id__in=counted_at_first(segment_id, ids))
+    found = sorted(inside.values_list("subject_id", flat=True))
+    newcomers = brought(program, entry, segment_id, found)
+    version = load_versions([program.published.pk]).get(program.published.pk)
+    cause = {"segment": segment_id}
+    if not program.takes_in or version is None:
+        hold_back(program, touched.subject, newcomers, now=touched.now, cause=cause)
+    else:
+        enter(
+            program, version, entry, newcomers, now=touched.now, cause=cause,
+            depth=cause_depth.get(), joined=True,
+        )  # fmt: skip
 
 
 # --- waits and rules ------------------------------------------------------------------------

@@ -57,6 +57,8 @@ class Run:
     expired: bool = False  # its wait was decided by the limit
     heard: tuple[tuple[str, int], ...] = ()  # what it knew to have happened then
     moved: bool = False
+    control: str = ""  # held out, and by what: it stands at no step
+    member: bool = False  # came from a source with members
     leaving: tuple[str, str, dict[str, Any]] | None = None  # state, reason, evidence: not yet ended
     log: list[Entry] = field(default_factory=list)
     sends: list[Sending] = field(default_factory=list)
@@ -84,7 +86,7 @@ class Run:
 _COLUMNS = (
     "p.id, p.program_id, p.version_id, p.person_id, p.company_id, p.at_company_id, p.visit,"
     " p.refs, p.step_since, p.phase, p.limit_at, p.context_id, p.step_id, p.lane, p.depth,"
-    " p.goal_at, p.due_at, p.wait_local, p.wait_zone"
+    " p.goal_at, p.due_at, p.wait_local, p.wait_zone, p.control, p.cause ? 'segment', p.fields"
 )
 
 
@@ -139,6 +141,7 @@ def make_run(row: tuple[Any, ...], versions: dict[int, CompiledVersion]) -> Run 
         phase=row[9],
         limit_at=row[10],
         context_id=row[11],
+        fields=json.loads(row[21]) if row[21] != "{}" else {},
     )
     waiting = row[9] in (Phase.ARMING, Phase.WAITING)
     return Run(
@@ -149,7 +152,9 @@ def make_run(row: tuple[Any, ...], versions: dict[int, CompiledVersion]) -> Run 
         depth=row[14],
         goal_at=row[15],
         had_waits=waiting,
-        frozen=row[19] == "paused",
+        frozen=row[22] == "paused",
+        control=row[19],
+        member=row[20],
         fresh=not waiting,
         due_at=row[16],
         wait_local=row[17],

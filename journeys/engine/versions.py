@@ -1,6 +1,6 @@
 """Published versions, compiled for the engine and kept by (version, amendment, meaning)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,12 +16,15 @@ from csplatform.rules.meaning import revision
 from csplatform.rules.parse import load_rule
 from csplatform.rules.tree import Node
 from journeys.fields.definition import Definition, by_key, expanded
-from journeys.flow.document import NextMap, first_key, next_map
+from journeys.flow.document import Flow, NextMap, first_key, next_map
+from journeys.flow.entry import LeavingConfig
 from journeys.flow.fields import with_fields
 from journeys.flow.parse import parse_flow
 from journeys.models import Amendment, Program, ProgramVersion, Step
 from journeys.steps.kind import StepKind, StepView
 from journeys.steps.registry import step_kinds
+
+CHURNED = {"test": "attribute", "name": "status", "operator": "equals", "value": "churned"}
 
 
 class Quarantined(Exception):
@@ -30,10 +33,11 @@ class Quarantined(Exception):
 
 @dataclass(frozen=True)
 class ExitRule:
-    """A rule that unenrols at once."""
+    """A rule that unenrols at once. `members`: only those who came from a source with members."""
 
     name: str
     rule: Node
+    members: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ def _build(version: ProgramVersion, amendment: int, meaning: UUID | None) -> Com
         ExitRule(str(rule.get("name") or "Exit rule"), load_rule(rule.get("rule"), subject))
         for rule in flow.exit_rules
     )
+    rules += tuple(_standing_rules(version, flow, subject))
     return CompiledVersion(
         id=version.pk,
         program_id=version.program_id,
@@ -132,6 +137,19 @@ def _build(version: ProgramVersion, amendment: int, meaning: UUID | None) -> Com
         meaning=meaning,
         fields=fields,
     )
+
+
+def _standing_rules(version: ProgramVersion, flow: Flow, subject: str) -> Iterator[ExitRule]:
+    """What the settings of leaving say, as rules: so they are watched and act like all others."""
+    leaving = parse_config(LeavingConfig, dict(flow.leaving), "/leaving")
+    segments = version.entry_segments or []
+    if leaving.when_left and segments:
+        inside = [{"test": "segment", "segment": pk} for pk in segments]
+        rule = load_rule({"not": {"any": inside}}, subject)
+        yield ExitRule("Left the source", rule, members=True)
+    if leaving.when_churned and not flow.entry.get("include_churned"):
+        churned = CHURNED if subject == "company" else {"test": "company", "rule": CHURNED}
+        yield ExitRule("Company churned", load_rule(churned, subject))
 
 
 def _view(

@@ -1,7 +1,6 @@
 """What calculated fields bring: sources, the test of rules, options of their forms."""
 
 from csplatform.customers.attributes import attribute_specs
-from csplatform.rules.options import event_names
 from csplatform.rules.registry import rule_kinds
 from journeys.fields.events import EventsSource
 from journeys.fields.related import companies_source, people_source
@@ -15,7 +14,6 @@ def register() -> None:
     for source in (EventsSource(), people_source(), companies_source()):
         field_sources.register(source.key, source)
     rule_kinds.register(FieldTest.key, FieldTest())
-    option_providers.register("event_names", event_names)
     option_providers.register("field_sources", _sources)
     option_providers.register("person_numbers", lambda subject: _numbers("person"))
     option_providers.register("company_numbers", lambda subject: _numbers("company"))

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from journeys.fields.definition import label_of
 from journeys.flow.checks import StepMark
 from journeys.flow.document import Flow, FlowStep
-from journeys.flow.words import ExitWords, FlowWords, StepWords, entry_title
+from journeys.flow.words import ExitWords, FlowWords, StepWords
+
+# Parts of the document that the panel of goal and exits holds.
+AIM_PATHS = ("/goal", "/exits", "/leaving", "/control")
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class EntryCard:
     sentence: str
     goal: str
     exit_rules: tuple[str, ...]
+    leaving: tuple[str, ...] = ()
     marks: tuple[StepMark, ...] = ()
     counts: tuple[Count, ...] = ()
     aim_marks: tuple[StepMark, ...] = ()
@@ -136,12 +140,13 @@ def build_tree(
         by_step.setdefault(mark.step_key, []).append(mark)
     whole = by_step.pop("", [])
     counts = figures or Figures()
-    aims = tuple(m for m in whole if m.path.startswith(("/goal", "/exits")))
+    aims = tuple(m for m in whole if m.path.startswith(AIM_PATHS))
     entry = EntryCard(
-        title=entry_title(flow.entry, words.names),
+        title=words.title,
         sentence=words.entry,
         goal=words.goal,
         exit_rules=words.exit_rules,
+        leaving=words.leaving,
         marks=tuple(m for m in whole if m.path.startswith("/entry")),
         counts=counts.entry,
         aim_marks=aims,

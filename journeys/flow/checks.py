@@ -1,37 +1,19 @@
 """Everything wrong with a flow, at the step where it is wrong (PRG-11)."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from csplatform.kit.errors import DomainError
 from csplatform.kit.schema import parse_config
 from csplatform.rules.kind import Known
-from csplatform.rules.parse import parse_rule
-from csplatform.segments.models import Segment
 from journeys.fields.definition import by_key, problems_of
 from journeys.flow.document import Flow, Place, walk
-from journeys.flow.entry import EntryConfig
+from journeys.flow.entry_checks import aim_marks, circle_marks, entry_marks
 from journeys.flow.fields import with_fields
+from journeys.flow.marks import StepMark
 from journeys.flow.models import objections
 from journeys.models import Program
 from journeys.steps.kind import CheckContext, StepKind
 from journeys.steps.registry import step_kinds
-
-
-@dataclass(frozen=True)
-class StepMark:
-    """A problem and the step that it stands at ("" for the program as a whole).
-
-    Attributes:
-        path: place in the document; level: "error" or "warning".
-    """
-
-    step_key: str
-    path: str
-    message: str
-    level: str = "error"
-    code: str = "invalid"
-
 
 Parsed = dict[str, tuple[StepKind, Any]]
 
@@ -49,7 +31,8 @@ def check_flow(
     known = Known()
     marks = _check_fields(flow, subject, known)
     flow = with_fields(flow)
-    marks += _check_entry(flow, subject, known)
+    marks += entry_marks(flow, subject, program_id, known)
+    marks += aim_marks(flow, subject, program_id, known)
     marks += _check_model(flow, program_id, model)
     places = list(walk(flow))
     parsed, unreadable = _parse(places, subject)
@@ -70,6 +53,7 @@ def check_flow(
             for m in kind.check(config, context)
         ]
     marks += _check_ends(flow)
+    marks += circle_marks(flow, [kind.offers(config) for kind, config in parsed.values()])
     if not flow.steps:
         marks.append(
             StepMark("", "/steps", "Add at least one step: press + below the entry.", code="empty")
@@ -86,36 +70,6 @@ def _check_fields(flow: Flow, subject: str, known: Known) -> list[StepMark]:
     """What is wrong with the calculated fields themselves."""
     found = problems_of(flow.fields, subject, "/fields", known)
     return [StepMark("", p.path, p.message, code=p.code) for p in found]
-
-
-def _check_entry(flow: Flow, subject: str, known: Known) -> list[StepMark]:
-    marks = []
-    try:
-        entry = parse_config(EntryConfig, dict(flow.entry), "/entry")
-    except DomainError as error:
-        return [StepMark("", p.path, p.message, code=p.code) for p in error.problems]
-    wanted = {source.segment for source in entry.sources}
-    found = dict(Segment.objects.filter(pk__in=wanted).values_list("pk", "subject"))
-    for index, source in enumerate(entry.sources):
-        path = f"/entry/sources/{index}"
-        if source.segment not in found:
-            marks.append(StepMark("", path, "This segment no longer exists; choose another."))
-        elif found[source.segment] != subject:
-            marks.append(StepMark("", path, f"This segment does not hold {_plural(subject)}."))
-    if not entry.sources:
-        message = "Nobody enters by itself: choose a segment, or enrol by hand."
-        marks.append(StepMark("", "/entry/sources", message, "warning", "no_source"))
-    rules: list[tuple[str, Any]] = [] if flow.goal is None else [("/goal", flow.goal)]
-    rules += [(f"/exits/{i}/rule", r.get("rule")) for i, r in enumerate(flow.exit_rules)]
-    for path, rule in rules:
-        try:
-            parse_rule(rule, subject, path, known=known)
-        except DomainError as error:
-            marks += [StepMark("", p.path, p.message, code=p.code) for p in error.problems]
-        if rule in ({}, {"all": []}):
-            message = "This rule asks nothing, so it is true for everybody at once: add a test."
-            marks.append(StepMark("", path, message, code="empty_rule"))
-    return marks
 
 
 def _check_model(flow: Flow, program_id: int, model: str | None) -> list[StepMark]:

@@ -78,11 +78,13 @@ class Entry(Config):
 
 
 class Aims(Config):
-    """Goal and exit rules."""
+    """Goal, exit rules, what else takes people out, and who is held out."""
 
     goal: dict[str, Any] | None = None
     goal_exits: bool = True
     exits: list[dict[str, Any]] = Field(default=[], max_length=20)
+    leaving: dict[str, Any] | None = None
+    control: dict[str, Any] | None = None
 
 
 class Fields(Config):
@@ -108,7 +110,16 @@ def _pasted(flow: Flow, command: Paste) -> Edited:
 
 def _aims(flow: Flow, command: Aims) -> Edited:
     exits = tuple(command.exits)
-    return Edited(replace(flow, goal=command.goal, goal_exits=command.goal_exits, exit_rules=exits))
+    return Edited(
+        replace(
+            flow,
+            goal=command.goal,
+            goal_exits=command.goal_exits,
+            exit_rules=exits,
+            leaving=flow.leaving if command.leaving is None else command.leaving,
+            control=flow.control if command.control is None else command.control,
+        )
+    )
 
 
 def _fields(flow: Flow, command: Fields) -> Edited:

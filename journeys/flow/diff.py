@@ -7,7 +7,13 @@ from typing import Any
 from csplatform.kit.schema import FormField, form_fields
 from journeys.fields.definition import by_key, label_of, words_of
 from journeys.flow.document import Flow, Place, walk
-from journeys.flow.entry import EntryConfig
+from journeys.flow.entry import (
+    SOURCE_LABELS,
+    ControlConfig,
+    EntryConfig,
+    LeavingConfig,
+    source_items,
+)
 from journeys.flow.fields import with_fields
 from journeys.flow.words import rule_phrase
 from journeys.steps.options import options_of
@@ -35,7 +41,29 @@ def diff_words(old: Flow, new: Flow, subject: str) -> list[str]:
 
 
 def _entry(old: Flow, new: Flow, subject: str) -> Iterator[str]:
-    yield from _settings("Entry", form_fields(EntryConfig), old.entry, new.entry, subject)
+    fields = form_fields(EntryConfig)
+    rest = tuple(item for item in fields if item.name != "sources")
+    yield from _sources(fields, old.entry, new.entry, subject)
+    yield from _settings("Entry", rest, old.entry, new.entry, subject)
+
+
+def _sources(
+    fields: tuple[FormField, ...], old: Mapping[str, Any], new: Mapping[str, Any], subject: str
+) -> Iterator[str]:
+    """Sources that came and went; one that was changed did both."""
+    variants = dict(next(item for item in fields if item.name == "sources").variants)
+    before, after = source_items(old), source_items(new)
+    for verb, some, others in (("removed", before, after), ("added", after, before)):
+        for source in some:
+            if source not in others:
+                kind = str(source.get("kind", "segment"))
+                label = SOURCE_LABELS.get(kind, kind)
+                told = [
+                    f"{item.label} {_value(item, source[item.name], subject)}"
+                    for item in variants.get(kind, ())
+                    if item.name != "kind" and source.get(item.name) not in (None, "", [], {})
+                ]
+                yield f"Entry: {verb} the source {label} ({', '.join(told)})."
 
 
 def _aims(old: Flow, new: Flow, subject: str) -> Iterator[str]:
@@ -47,6 +75,11 @@ def _aims(old: Flow, new: Flow, subject: str) -> Iterator[str]:
             if new.goal_exits
             else ("Reaching the goal no longer ends the run.")
         )
+    for title, config, was, now in (
+        ("Leaving", LeavingConfig, old.leaving, new.leaving),
+        ("Control group", ControlConfig, old.control, new.control),
+    ):
+        yield from _settings(title, form_fields(config), was, now, subject)
     before = {_exit_name(rule): rule.get("rule") for rule in old.exit_rules}
     after = {_exit_name(rule): rule.get("rule") for rule in new.exit_rules}
     for name in before.keys() - after.keys():
@@ -225,6 +258,13 @@ def _item(field: FormField, value: Mapping[str, Any], subject: str) -> str:
     return "(" + ", ".join(parts) + ")" if parts else "an item"
 
 
+def _plain(item: Any) -> str:
+    """An item of a list; objects by their values."""
+    if isinstance(item, dict):
+        return " ".join(str(part) for part in item.values() if part not in (None, ""))
+    return str(item)
+
+
 def _value(field: FormField, value: Any, subject: str) -> str:
     """A setting's value as the form shows it."""
     if value in (None, "", [], {}):
@@ -237,5 +277,5 @@ def _value(field: FormField, value: Any, subject: str) -> str:
     if str(value) in options:
         return f"“{options[str(value)]}”"
     if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
+        return ", ".join(options.get(str(item)) or _plain(item) for item in value)
     return str(value) if isinstance(value, (int, float)) else f"“{value}”"

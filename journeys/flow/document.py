@@ -18,13 +18,19 @@ class FlowStep:
 
 @dataclass(frozen=True)
 class Flow:
-    """A whole program: how one gets in, what happens, when one is out, what it works out."""
+    """A whole program: how one gets in, what happens, when one is out, what it works out.
+
+    `entry`, `leaving` and `control` are settings of flow.entry's EntryConfig, LeavingConfig and
+    ControlConfig; `fields` are calculated ones.
+    """
 
     entry: Mapping[str, Any]
     steps: tuple[FlowStep, ...]
     goal: Mapping[str, Any] | None = None
     goal_exits: bool = True
     exit_rules: tuple[Mapping[str, Any], ...] = ()
+    leaving: Mapping[str, Any] = field(default_factory=dict)
+    control: Mapping[str, Any] = field(default_factory=dict)
     fields: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -105,6 +111,9 @@ def dump(flow: Flow) -> dict[str, Any]:
         document["goal_exits"] = flow.goal_exits
     if flow.exit_rules:
         document["exits"] = [dict(rule) for rule in flow.exit_rules]
+    for name, part in (("leaving", flow.leaving), ("control", flow.control)):
+        if part:
+            document[name] = dict(part)
     if flow.fields:
         document["fields"] = [dict(item) for item in flow.fields]
     return document

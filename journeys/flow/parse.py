@@ -11,7 +11,7 @@ MAX_DEPTH = 30
 KEY = re.compile(r"[a-z0-9]{2,20}")
 EXIT = re.compile(r"[A-Za-z0-9_-]{1,40}")
 SHOWN = 40  # characters of a wrong name that a path repeats
-_TOP = {"entry", "steps", "goal", "goal_exits", "exits", "fields"}
+_TOP = {"entry", "steps", "goal", "goal_exits", "exits", "leaving", "control", "fields"}
 _FIELD = {"key", "label", "source", "config"}
 MAX_FIELDS = 100
 _STEP = {"key", "kind", "name", "config", "exits"}
@@ -62,6 +62,8 @@ class _Reader:
             goal=None if goal is None else self.object(goal, "/goal"),
             goal_exits=goal_exits is True,
             exit_rules=tuple(rules),
+            leaving=self.object(data.get("leaving", {}), "/leaving"),
+            control=self.object(data.get("control", {}), "/control"),
             fields=self.fields(data.get("fields", [])),
         )
 

@@ -16,6 +16,14 @@ from csplatform.rules.parse import parse_rule
 from csplatform.rules.tree import AllOf
 from csplatform.rules.words import phrase
 from journeys.flow.document import Flow, FlowStep, walk
+from journeys.flow.entry_words import (
+    control_words,
+    entry_references,
+    entry_title,
+    entry_words,
+    leaving_words,
+    query_rules,
+)
 from journeys.flow.fields import with_fields
 from journeys.steps.options import names_of
 from journeys.steps.registry import step_kinds
@@ -46,11 +54,18 @@ class StepWords:
 
 @dataclass(frozen=True)
 class FlowWords:
-    """A whole flow for the screen; `steps` by key, `names` as kinds' `words` take them."""
+    """A whole flow for the screen; `steps` by key, `names` as kinds' `words` take them.
 
+    Attributes:
+        title: who enters, in a few words; entry: how, in a sentence.
+        leaving: what else takes people out, and who is held out, a sentence each.
+    """
+
+    title: str
     entry: str
     goal: str
     exit_rules: tuple[str, ...]
+    leaving: tuple[str, ...]
     steps: Mapping[str, StepWords]
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -71,12 +86,23 @@ def flow_words(flow: Flow, subject: str, known_names: Mapping[str, str] | None =
     }
     rules = tuple(_exit_rule(rule, subject, known) for rule in flow.exit_rules)
     goal = "" if flow.goal is None else rule_phrase(flow.goal, subject, known)
-    return FlowWords(entry_words(flow.entry, names), goal, rules, steps, names)
+    whom = "people for whom" if subject == "person" else "companies for which"
+    asked = [rule_phrase(rule, subject, known) for rule in query_rules(flow.entry)]
+    queries = [words if words == "everybody" else f"{whom} {words}" for words in asked]
+    return FlowWords(
+        title=entry_title(flow.entry, names, queries),
+        entry=entry_words(flow.entry),
+        goal=goal,
+        exit_rules=rules,
+        leaving=(*leaving_words(flow, names), *control_words(flow)),
+        steps=steps,
+        names=names,
+    )
 
 
 def resolve_names(flow: Flow, configs: Mapping[str, BaseModel | None]) -> dict[str, str]:
     """Step key -> name, and "type:id" -> name of everything that steps and entry point at."""
-    wanted: set[tuple[str, int | str]] = {("segment", pk) for pk in segment_ids(flow.entry)}
+    wanted = entry_references(flow)
     names: dict[str, str] = {}
     for place in walk(flow):
         step, config = place.step, configs[place.step.key]
@@ -179,37 +205,3 @@ def _exit_rule(rule: Mapping[str, Any], subject: str, known: Known) -> str:
     words = rule_phrase(rule.get("rule"), subject, known)
     name = rule.get("name")
     return f"{name}: {words}" if name else words
-
-
-def segment_ids(entry: Mapping[str, Any]) -> list[int]:
-    """Segments among the sources of an entry that may be half done."""
-    sources = entry.get("sources")
-    items = sources if isinstance(sources, list) else []
-    ids = [item.get("segment") for item in items if isinstance(item, dict)]
-    return [pk for pk in ids if isinstance(pk, int) and not isinstance(pk, bool)]
-
-
-def entry_title(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """Who enters, in a few words."""
-    found = [names.get(f"segment:{pk}") for pk in segment_ids(entry)]
-    known = [f"“{name}”" for name in found if name]
-    if not found:
-        return "Enrolled by hand"
-    if not known:
-        return "A segment that is gone"
-    return ("Segment " if len(known) == 1 else "Segments ") + _listed(known)
-
-
-def entry_words(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """How one gets in, as one sentence."""
-    if not segment_ids(entry):
-        return "Only those enter whom somebody enrols."
-    existing = entry.get("include_existing", True)
-    again = entry.get("re_enrolment", "never") == "every_time"
-    first = "Those inside at publishing and newcomers" if existing else "Newcomers only"
-    return f"{first}; {'again each time they come back' if again else 'each only once'}."
-
-
-def _listed(items: Iterable[str]) -> str:
-    *head, last = list(items)
-    return f"{', '.join(head)} and {last}" if head else last

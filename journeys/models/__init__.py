@@ -3,6 +3,7 @@
 from journeys.models.attention import AttentionEntry
 from journeys.models.captured import CapturedMail
 from journeys.models.consent import ConsentChange, MailCategory, MailOptOut, MailTrouble
+from journeys.models.entry import EntryList, EntryRow, HoldOut
 from journeys.models.outbox import Outbox
 from journeys.models.part import Part
 from journeys.models.participant import Batch, EntryScan, Participant, Refusal, Transition, Wait
@@ -28,8 +29,11 @@ __all__ = [
     "ConsentChange",
     "EmailTemplate",
     "EmailTemplateRevision",
+    "EntryList",
+    "EntryRow",
     "EntryScan",
     "Folder",
+    "HoldOut",
     "MailCategory",
     "MailOptOut",
     "MailTrouble",

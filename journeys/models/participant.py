@@ -40,12 +40,22 @@ class Lane(models.IntegerChoices):
     BULK = 1, "Bulk"
 
 
+class Control(models.TextChoices):
+    """Whether a run is held out, and by what (PRG-28)."""
+
+    NONE = "", "Takes part"
+    PROGRAM = "program", "Held out by this program"
+    GLOBAL = "global", "In the global hold-out"
+
+
 class Participant(models.Model):
     """One run of one subject through one published version. Written by journeys.engine.store.
 
     `due_at` null: nothing to do until an event comes (or paused). `visit` rises when a step is
     executed again after a move. `refs` maps a step's key to what its waits are about (the mail,
-    the invitation). `wait_local`/`wait_zone` keep the local meaning of a date wait.
+    the invitation). `wait_local`/`wait_zone` keep the local meaning of a date wait. `fields` are
+    flat values that it came with. `unique_key` is a digest of what the program allows once. A
+    held-out run (`control`) stands at no step and waits for the end of its watch.
     """
 
     program = models.ForeignKey(Program, on_delete=models.CASCADE, related_name="participants")
@@ -60,6 +70,9 @@ class Participant(models.Model):
         Company, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     context_id = models.CharField(max_length=100, default="", blank=True)
+    fields = models.JSONField(default=dict, db_default={}, blank=True)
+    unique_key = models.CharField(max_length=32, null=True)
+    control = models.CharField(max_length=8, choices=Control, default="", db_default="", blank=True)
     state = models.CharField(max_length=10, choices=ParticipantState, default="active")
     lane = models.SmallIntegerField(choices=Lane, default=Lane.LIVE)
     step = models.ForeignKey(
@@ -81,6 +94,8 @@ class Participant(models.Model):
     deaths = models.SmallIntegerField(default=0)
     cause = models.JSONField(default=dict, help_text="How it entered.")
     depth = models.SmallIntegerField(default=0)
+
+    personal_columns = ("fields", "unique_key")
 
     class Meta:
         ordering = ["-id"]
@@ -105,6 +120,11 @@ class Participant(models.Model):
                 condition=Q(ended_at=None, company__isnull=False),
                 name="one_active_run_per_company",
             ),
+            models.UniqueConstraint(
+                fields=["program", "unique_key"],
+                condition=Q(unique_key__isnull=False),
+                name="one_run_per_unique_key",
+            ),
         ]
         indexes = [
             # the engine's claim: what is due in a lane
@@ -128,6 +148,16 @@ class Participant(models.Model):
                 fields=["at_company", "id"],
                 condition=Q(at_company__isnull=False),
                 name="runs_at_company",
+            ),
+            # who may enter again by itself, some days after the run ended
+            models.Index(
+                fields=["program", "ended_at", "id"],
+                condition=Q(ended_at__isnull=False),
+                name="participant_ended",
+            ),
+            # the control group of a program
+            models.Index(
+                fields=["program", "id"], condition=~Q(control=""), name="participant_control"
             ),
         ]
 
@@ -242,7 +272,8 @@ class Batch(models.Model):
 
 
 class Refusal(models.Model):
-    """A candidate that did not get in, and why (PRG-24). One row per program, subject, reason."""
+    """A candidate that did not get in, and why (PRG-24). One row per program, subject, context and
+    reason; with what it came with, so that it can be tried again."""
 
     program = models.ForeignKey(Program, on_delete=models.CASCADE, related_name="refusals")
     person = models.ForeignKey(
@@ -251,16 +282,21 @@ class Refusal(models.Model):
     company = models.ForeignKey(
         Company, null=True, on_delete=models.CASCADE, related_name="+", db_index=False
     )
+    context_id = models.CharField(max_length=100, default="", db_default="", blank=True)
+    fields = models.JSONField(default=dict, db_default={}, blank=True)
+    cause = models.JSONField(default=dict, db_default={}, blank=True)
     reason = models.CharField(max_length=60)
     detail = models.TextField(blank=True)
     at = models.DateTimeField()
     times = models.IntegerField(default=1)
 
+    personal_columns = ("fields",)
+
     class Meta:
         ordering = ["-at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["program", "person", "company", "reason"],
+                fields=["program", "person", "company", "reason", "context_id"],
                 nulls_distinct=False,
                 name="one_refusal_per_reason",
             )

@@ -100,6 +100,10 @@ class Program(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+",
         editable=False,
     )  # fmt: skip
+    reentered_until = models.DateTimeField(
+        null=True, editable=False,
+        help_text="Runs that ended up to then were looked at for entering again.",
+    )  # fmt: skip
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -168,7 +172,11 @@ class ProgramVersion(models.Model):
         models.TextField(), null=True,
         help_text="What its goal, exits and waits read, as rules.reach.key_text; null: not known.",
     )  # fmt: skip
+    # Whom it takes: members of these segments (null: not noted), events of these names, and after
+    # how many days somebody enters again by itself.
     entry_segments = ArrayField(models.BigIntegerField(), null=True)
+    entry_events = ArrayField(models.TextField(), default=list, db_default=[])
+    reenter_days = models.IntegerField(null=True)
 
     class Meta:
         ordering = ["program", "-number"]

@@ -11,6 +11,7 @@ from csplatform.kit import audit
 from csplatform.kit.errors import Conflict, DomainError
 from csplatform.kit.permissions import require
 from journeys.flow.document import dump
+from journeys.flow.entry import source_items
 from journeys.flow.models import DEFAULT, flow_of
 from journeys.flow.parse import parse_flow
 from journeys.models import Folder, Program
@@ -155,6 +156,15 @@ def _details(program: Program) -> dict[str, str]:
     }  # fmt: skip
 
 
+def without_files(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document without its uploaded files: their rows are data, and stay with the program."""
+    entry = document.get("entry", {})
+    sources = [source for source in source_items(entry) if source.get("kind") != "csv"]
+    if len(sources) == len(source_items(entry)):
+        return dict(document)
+    return {**document, "entry": {**entry, "sources": sources}}
+
+
 def clone_program(program_id: int, *, actor: Any) -> Program:
     """A draft with the same flow."""
     require(actor, "journeys.add_program")
@@ -166,7 +176,7 @@ def clone_program(program_id: int, *, actor: Any) -> Program:
         folder=original.folder,
         description=original.description,
         actor=actor,
-        document=copy.deepcopy(original.draft),
+        document=without_files(copy.deepcopy(original.draft)),
     )
 
 

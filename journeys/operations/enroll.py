@@ -12,11 +12,14 @@ from csplatform.kit.errors import Conflict, DomainError
 from csplatform.kit.jobs import wake_on_commit
 from csplatform.kit.permissions import require
 from csplatform.segments.models import Member
-from journeys.engine.entry import EntryResult, enter, entry_config
+from journeys.engine.candidates import Candidate, entry_of
+from journeys.engine.entry import EntryResult, enter
+from journeys.engine.lists import brought
 from journeys.engine.telling import tell_where
 from journeys.engine.versions import CompiledVersion, load_versions
 from journeys.models import EntryScan, Program
 from journeys.models.program import ProgramState
+from journeys.operations.fields import check_fields
 from journeys.operations.removal import remove_rows
 
 CHUNK = 20_000
@@ -24,7 +27,7 @@ CHUNK = 20_000
 
 def enroll(
     program_id: int,
-    subject_ids: Sequence[int],
+    subject_ids: Sequence[int | Candidate],
     *,
     actor: Any,
     cause: dict[str, Any] | None = None,
@@ -32,17 +35,23 @@ def enroll(
 ) -> EntryResult:
     """Let people or companies into an active program by hand or through the API.
 
-    Returns how many entered and why the others did not. Raises Conflict when it is not active.
+    Args:
+        subject_ids: ids, or Candidates with a context id and participant fields.
+        context_id: of those who bring none of their own.
+
+    Returns how many entered and why the others did not. Raises Conflict when it is not active,
+    DomainError for fields that are none.
     """
     require(actor, "journeys.enroll_participant")
+    check_fields(subject_ids)
     with transaction.atomic():
-        program = _open_program(program_id)
-        version = _published(program)
+        program = open_program(program_id)
+        version = published_version(program)
         assert program.published is not None
         result = enter(
             program,
             version,
-            entry_config(program.published),
+            entry_of(program.published),
             subject_ids,
             now=database_now(),
             cause=cause or {"how": "by hand"},
@@ -57,7 +66,7 @@ def enroll(
     return result
 
 
-def _open_program(program_id: int) -> Program:
+def open_program(program_id: int) -> Program:
     """Locked against pausing and stopping while people enter."""
     program = (
         Program.objects.select_for_update(of=("self",), no_key=True)
@@ -71,7 +80,7 @@ def _open_program(program_id: int) -> Program:
     return program
 
 
-def _published(program: Program) -> CompiledVersion:
+def published_version(program: Program) -> CompiledVersion:
     assert program.published_id is not None  # an active program has a version
     version = load_versions([program.published_id]).get(program.published_id)
     if version is None:
@@ -83,7 +92,7 @@ def remove_participants(ids: Sequence[int], *, actor: Any, reason: str = "Remove
     """Take participants out of their programs. Returns how many were still inside."""
     require(actor, "journeys.enroll_participant")
     with transaction.atomic():
-        removed = remove_rows("id = ANY(%(ids)s)", {"ids": list(ids)}, reason)
+        removed = remove_rows("id = ANY(%(ids)s)", {"ids": list(ids)}, reason, actor=actor)
         for program in Program.objects.filter(participants__in=list(ids)).distinct():
             audit.record(actor, "program.remove", program, after={"participants": list(ids)[:100]})
     return removed
@@ -180,9 +189,10 @@ def scan_chunk() -> int:
         if version is None:
             return 1  # it cannot be read, and its program was quarantined just now
         ids = _next_members(scan)
+        entry = entry_of(program.published)
         result = enter(
-            program, version, entry_config(program.published), ids,
-            now=now, cause={"segment": scan.segment_id, "how": "already inside"},
+            program, version, entry, brought(program, entry, scan.segment_id, ids),
+            now=now, cause={"segment": scan.segment_id, "how": "already inside"}, joined=True,
         )  # fmt: skip
         scan.entered += result.entered
         scan.refused += sum(result.refused.values())

@@ -9,7 +9,7 @@ from csplatform.kit.clock import database_now
 from csplatform.kit.errors import Conflict
 from csplatform.kit.jobs import wake_on_commit
 from csplatform.kit.permissions import require
-from journeys.engine.entry import HELD
+from journeys.engine.held import HELD
 from journeys.models import Program
 from journeys.models.program import LifeEvent, ProgramState
 from journeys.operations.life import freeze, let_in_held, locked, thaw

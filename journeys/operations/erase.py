@@ -1,7 +1,11 @@
 """Programs forget an erased person."""
 
+from django.db.models import Q
+
 from csplatform.customers.hooks import Erasure
+from csplatform.customers.operations.erase import emptied
 from csplatform.kit import sql
+from journeys.models import EntryRow, Participant
 from journeys.operations.removal import remove_rows
 
 
@@ -30,3 +34,13 @@ def forget_runs(erasure: Erasure) -> None:
         who,
     )
     sql.run("DELETE FROM journeys_refusal WHERE person_id = ANY(%(ids)s)", who)
+    Participant.objects.filter(person__in=erasure.ids).update(**emptied(Participant))
+    _forget_rows(erasure)
+
+
+def _forget_rows(erasure: Erasure) -> None:
+    """Rows of uploaded files: those of the person, and those that name an address of theirs."""
+    rows = EntryRow.objects.filter(
+        Q(person__in=erasure.ids) | Q(key__in=sorted(erasure.words | erasure.addresses))
+    )
+    rows.update(**emptied(EntryRow), person=None, error="Was erased.")

@@ -6,7 +6,9 @@ from typing import Any
 
 from csplatform.freshness.touches import MAX_DEPTH
 from csplatform.kit import sql
-from journeys.engine.entry import enter, entry_config, refuse
+from journeys.engine.candidates import entry_of
+from journeys.engine.entry import enter
+from journeys.engine.held import refuse
 from journeys.engine.versions import load_versions
 from journeys.models import Program
 from journeys.operations.removal import remove_rows
@@ -46,10 +48,10 @@ def let_in(
         version = load_versions([program.published.pk]).get(program.published.pk)
     if depth > MAX_DEPTH or version is None or program.published is None:
         reason = CIRCLE if depth > MAX_DEPTH else CLOSED
-        refuse(program, subject, subject_ids, now=now, reason=reason)
+        refuse(program, subject, subject_ids, now=now, cause=cause, reason=reason)
         return dict.fromkeys(subject_ids, reason)
     enter(
-        program, version, entry_config(program.published), subject_ids,
+        program, version, entry_of(program.published), subject_ids,
         now=now, cause=cause, depth=depth,
     )  # fmt: skip
     return _became(program_id, subject, subject_ids, now)

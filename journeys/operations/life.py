@@ -12,12 +12,16 @@ from csplatform.kit.clock import database_now
 from csplatform.kit.errors import Conflict
 from csplatform.kit.jobs import wake_on_commit
 from csplatform.kit.permissions import require
+from csplatform.segments.operations.definition import drop_owned
 from journeys.emails.operations import release_postponed
-from journeys.engine.entry import enter, entry_config, take_held
+from journeys.engine.candidates import entry_of
+from journeys.engine.entry import enter
+from journeys.engine.held import take_held
 from journeys.engine.reactions import resumed_key
 from journeys.engine.versions import load_versions, readable_steps
 from journeys.models import Program, Refusal
 from journeys.models.program import LifeEvent, ProgramState
+from journeys.operations.own_segments import files_of, owner_of
 from journeys.operations.publish import forget_plan, record_state
 from journeys.operations.removal import remove_rows
 
@@ -126,7 +130,7 @@ def let_in_held(program: Program, now: datetime) -> None:
     version = load_versions([program.published.pk]).get(program.published.pk)
     if version is None:
         return
-    entry = entry_config(program.published)
+    entry = entry_of(program.published)
     held = take_held(program, entry)
     enter(program, version, entry, held, now=now, cause={"how": "came while it stood still"})
     wake_on_commit("bulk")
@@ -212,8 +216,10 @@ def stop_program(program_id: int, *, actor: Any, reason: str = "") -> int:
         program.state = ProgramState.STOPPED
         program.save(update_fields=["state", *forget_plan(program), "updated_at"])
         removed = remove_rows(
-            "program_id = %(program)s", {"program": program_id}, "Program stopped"
+            "program_id = %(program)s", {"program": program_id}, "Program stopped", actor=actor
         )
+        # Nobody reads its own queries any more; its files stay with what became of their rows.
+        drop_owned(owner_of(program), keep=files_of(program))
         program.entry_scans.filter(done_at=None).update(done_at=now)
         program.relocations.filter(done_at=None).update(done_at=now)
         for version in program.versions.all():

@@ -8,24 +8,26 @@ from typing import Any
 from django.db import transaction
 
 from csplatform.customers.operations.events import subscribe
-from csplatform.kit import audit, sql
+from csplatform.kit import audit
 from csplatform.kit.clock import database_now
 from csplatform.kit.errors import Conflict, DomainError, Problem
 from csplatform.kit.jobs import wake_on_commit
 from csplatform.kit.permissions import require
 from csplatform.kit.schema import parse_config
-from csplatform.segments.models import Member, Segment
-from journeys.engine.entry import candidates_sql, sentence_of
+from csplatform.segments.models import Segment
+from journeys.engine import arrivals
 from journeys.engine.inbox import CONSUMER
 from journeys.engine.reactions import fact_events, note_interest
 from journeys.engine.versions import CompiledVersion, load_versions
 from journeys.flow.checks import StepMark, check_flow, errors
 from journeys.flow.document import Flow, walk
 from journeys.flow.entry import EntryConfig
+from journeys.flow.entry_words import ids_in
 from journeys.flow.parse import parse_flow
-from journeys.flow.words import segment_ids
 from journeys.models import EntryScan, Program, ProgramStateChange, ProgramVersion, Relocation, Step
 from journeys.models.program import LifeEvent, ProgramState
+from journeys.operations.newcomers import ENTER, HELD_OUT, count_newcomers
+from journeys.operations.own_segments import drop_unused, entry_segments
 from journeys.operations.relocate import (
     Choices,
     Standing,
@@ -51,6 +53,7 @@ class PublishPreview:
         waiting: participants inside; they stay on their version unless chosen otherwise.
         standing: where they stand.
         counting: names of source segments whose members are being worked out just now.
+        held_out: members who would enter the control group instead.
     """
 
     would_enter: int
@@ -60,6 +63,7 @@ class PublishPreview:
     waiting: int
     standing: tuple[Standing, ...] = ()
     counting: tuple[str, ...] = ()
+    held_out: int = 0
 
     @property
     def can_publish(self) -> bool:
@@ -73,12 +77,12 @@ def publish_preview(program_id: int) -> PublishPreview:
     flow = parse_flow(program.draft)
     marks = check_flow(flow, subject=program.type, program_id=program.pk)
     marks += review_marks(program, flow)
-    counts = _count_candidates(program, flow, marks)
-    entered = sum(count for reason, _, count in counts if reason is None)
+    counts = count_newcomers(program, flow)
     places = standing(program, flow) if program.published_id else ()
     return PublishPreview(
-        would_enter=entered,
-        refused=tuple((r, s, c) for r, s, c in counts if r is not None),
+        would_enter=sum(row.count for row in counts if row.key == ENTER),
+        held_out=sum(row.count for row in counts if row.key == HELD_OUT),
+        refused=tuple((r.reason, r.sentence, r.count) for r in counts if r.reason is not None),
         marks=tuple(marks),
         references=tuple(sorted(_references(flow), key=str)),
         waiting=sum(place.count for place in places),
@@ -89,7 +93,7 @@ def publish_preview(program_id: int) -> PublishPreview:
 
 def _being_counted(flow: Flow) -> tuple[str, ...]:
     """Right after a segment was made or changed, fewer would enter than there will be."""
-    ids = segment_ids(flow.entry)
+    ids = ids_in(flow.entry, "segment", "segment")
     counted = Segment.objects.filter(pk__in=ids).due()
     return tuple(counted.values_list("name", flat=True)) if ids else ()
 
@@ -112,32 +116,6 @@ def _references(flow: Flow) -> set[tuple[str, int | str]]:
     for kind, config in _kinds_of(flow):
         found |= kind.references(config)
     return found
-
-
-def _count_candidates(
-    program: Program, flow: Flow, marks: list[StepMark]
-) -> list[tuple[str | None, str, int]]:
-    """(reason or None, sentence, count) over the members of all sources."""
-    try:
-        entry = parse_config(EntryConfig, dict(flow.entry), "/entry")
-    except DomainError:
-        return []
-    if not entry.include_existing or not entry.sources:
-        return []
-    requirements = {
-        r.condition: r for kind, config in _kinds_of(flow) for r in kind.requires(config)
-        if r.subject == program.type
-    }  # fmt: skip
-    wanted = [source.segment for source in entry.sources]
-    ids = Member.objects.filter(segment_id__in=wanted).values_list("subject_id", flat=True)
-    found = sql.rows(
-        "SELECT reason, count(*) FROM ("
-        + candidates_sql(program.type, entry, list(requirements.values()))
-        + ") c GROUP BY 1 ORDER BY 2 DESC",
-        {"ids": sorted(set(ids)), "program": program.pk, "context": ""},
-    )
-    known = list(requirements.values())
-    return [(reason, sentence_of(reason or "", known), count) for reason, count in found]
 
 
 def publish_program(
@@ -168,14 +146,17 @@ def publish_program(
         found = errors(check_flow(flow, subject=program.type, program_id=program.pk))
         _refuse(found)
         now = database_now()
-        version = _freeze(program, flow, now, actor)
+        entry = parse_config(EntryConfig, dict(flow.entry), "/entry")
+        version = _freeze(program, flow, entry, now, actor)
         compiled = load_versions([version.pk])[version.pk]
         _associate(compiled)
         subscribe_version(compiled)
+        arrivals.listen(entry)
         note_interest(compiled, version)
         moved = start_relocations(program, version, moves or {}, now=now, actor=actor)
         _activate(program, version, now, actor, moved)
-        _start_entry(program, flow, now)
+        _start_entry(program, entry, version, now)
+        drop_unused(program)
     return version
 
 
@@ -184,11 +165,15 @@ def _refuse(marks: list[StepMark]) -> None:
         raise DomainError([Problem(m.path, m.message, m.code) for m in marks])
 
 
-def _freeze(program: Program, flow: Flow, now: datetime, actor: Any) -> ProgramVersion:
+def _freeze(
+    program: Program, flow: Flow, entry: EntryConfig, now: datetime, actor: Any
+) -> ProgramVersion:
     last = program.versions.order_by("-number").values_list("number", flat=True).first() or 0
     version = ProgramVersion.objects.create(
         program=program, number=last + 1, document=program.draft, published_at=now,
         published_by=actor,
+        entry_segments=entry_segments(program, entry), entry_events=arrivals.event_names(entry),
+        reenter_days=entry.re_enrolment_days if entry.re_enrolment == "after_days" else None,
     )  # fmt: skip
     Step.objects.bulk_create(
         Step(
@@ -269,12 +254,14 @@ def record_state(
     )
 
 
-def _start_entry(program: Program, flow: Flow, now: datetime) -> None:
-    entry = parse_config(EntryConfig, dict(flow.entry), "/entry")
+def _start_entry(
+    program: Program, entry: EntryConfig, version: ProgramVersion, now: datetime
+) -> None:
+    """Have those taken in who are inside already. Members of a new query enter as they are found,
+    so a scan of it ends at once."""
     if not entry.include_existing:
         return
-    wanted = {source.segment for source in entry.sources}
-    for segment_id in Segment.objects.filter(pk__in=wanted).values_list("pk", flat=True):
+    for segment_id in version.entry_segments or ():
         EntryScan.objects.create(program=program, segment_id=segment_id, started_at=now)
     wake_on_commit("bulk")
 

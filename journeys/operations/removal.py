@@ -8,7 +8,7 @@ from journeys.engine.endings import taken_out
 from journeys.engine.telling import tell_where
 
 
-def remove_rows(condition: str, params: dict[str, Any], reason: str) -> int:
+def remove_rows(condition: str, params: dict[str, Any], reason: str, *, actor: Any = None) -> int:
     """End runs as removed, with a transition each and without their waits.
 
     `condition` is code-owned SQL over journeys_participant; inside a transaction.
@@ -25,9 +25,10 @@ def remove_rows(condition: str, params: dict[str, Any], reason: str) -> int:
         " INSERT INTO journeys_transition (participant_id, program_id, version_id, amendment,"
         "  step_id, visit, kind, exit, evidence, occurred_at, recorded_at)"
         " SELECT id, program_id, version_id, 0, step_id, visit, 'leave', '',"
-        "  jsonb_build_object('reason', %(reason)s::text), clock_timestamp(), clock_timestamp()"
+        "  jsonb_build_object('reason', %(reason)s::text, 'by', %(by)s::bigint),"
+        "  clock_timestamp(), clock_timestamp()"
         " FROM gone RETURNING participant_id",
-        {**params, "reason": reason},
+        {**params, "reason": reason, "by": getattr(actor, "pk", None)},
     )
     taken_out([row[0] for row in gone], database_now())
     return len(gone)

@@ -48,12 +48,14 @@ class StepFigures:
 
 @dataclass(frozen=True)
 class ProgramFigures:
-    """Figures of a whole program; `states` by participant state."""
+    """Figures of a whole program; `states` by participant state. Held-out runs stand apart."""
 
     states: Mapping[str, int]
     goals: int
     refused: int
     steps: Mapping[str, StepFigures]
+    held_out: int = 0
+    held_out_goals: int = 0
 
     @property
     def entered(self) -> int:
@@ -104,15 +106,20 @@ def program_figures(program_id: int) -> ProgramFigures:
     """All figures of one program, counted now."""
     totals = program_totals([program_id]).get(program_id, Totals())
     refused = sql.one("SELECT count(*) FROM journeys_refusal WHERE program_id = %s", [program_id])
-    return ProgramFigures(totals.states, totals.goals, refused or 0, step_figures(program_id))
+    return ProgramFigures(
+        totals.states, totals.goals, refused or 0, step_figures(program_id),
+        *totals.held_out,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Runs of one program by state, and how many reached the goal."""
+    """Runs of one program by state, and how many reached the goal. `held_out`: the same two of
+    those that were held out, who count nowhere else."""
 
     states: Mapping[str, int] = field(default_factory=dict)
     goals: int = 0
+    held_out: tuple[int, int] = (0, 0)
 
     @property
     def entered(self) -> int:
@@ -128,16 +135,23 @@ class Totals:
 def program_totals(program_ids: list[int]) -> dict[int, Totals]:
     """Totals of several programs, in one query: the program list."""
     rows = sql.rows(
-        "SELECT program_id, state, count(*), count(goal_at) FROM journeys_participant"
+        "SELECT program_id, state, count(*) FILTER (WHERE control = ''),"
+        " count(goal_at) FILTER (WHERE control = ''), count(*) FILTER (WHERE control <> ''),"
+        " count(goal_at) FILTER (WHERE control <> '') FROM journeys_participant"
         " WHERE program_id = ANY(%s) GROUP BY 1, 2",
         [program_ids],
     )
     states: dict[int, dict[str, int]] = {}
-    goals: dict[int, int] = {}
-    for program_id, state, count, reached in rows:
-        states.setdefault(program_id, {})[state] = count
-        goals[program_id] = goals.get(program_id, 0) + reached
-    return {pk: Totals(found, goals[pk]) for pk, found in states.items()}
+    sums: dict[int, tuple[int, int, int]] = {}
+    for program_id, state, count, *more in rows:
+        found = states.setdefault(program_id, {})
+        if count:
+            found[state] = count
+        goals, held, held_goals = sums.get(program_id, (0, 0, 0))
+        sums[program_id] = (goals + more[0], held + more[1], held_goals + more[2])
+    return {
+        pk: Totals(found, sums[pk][0], (sums[pk][1], sums[pk][2])) for pk, found in states.items()
+    }
 
 
 def step_figures(program_id: int) -> dict[str, StepFigures]:
@@ -187,8 +201,11 @@ def figures_of(program: Program, found: ProgramFigures) -> Figures:
     if found.inside:
         entry.append(Count("in progress", found.inside, people_url(program, state="running")))
     if found.refused:
-        url = reverse("admin:journeys_program_snapshot", args=[program.pk]) + "#refused"
+        url = reverse("admin:journeys_program_refused", args=[program.pk])
         entry.append(Count("refused", found.refused, url, "warn"))
+    if found.held_out:
+        url = reverse("admin:journeys_program_control", args=[program.pk])
+        entry.append(Count("held out", found.held_out, url))
     goal: tuple[Count, ...] = ()
     if found.goals:
         label = f"reached it ({found.goal_percent} %)"

@@ -28,6 +28,7 @@ LABELS = {
     "exit_step": "Exit step", "engagement": "Engagement", "happened": "Happened",
     "decided": "Decided before, at the limit", "logic": "Combined as",
     "local_time": "Local time", "time_zone": "Time zone", "date": "Date waited for",
+    "held_out": "Held out", "event_id": "Event number", "row": "Row of the file",
     "past": "The date is past", "source": "Copied from", "skipped": "Nothing was done",
     "overtaken": "Overwritten by others of the same moment", "amount": "Added",
     "csm": "CSM", "program": "Program", "from_program": "From program",

@@ -176,5 +176,7 @@ def _text(row: Transition, to: Step | None) -> str:
 
 def _reason(reason: str) -> str:
     known = {"end": "Reached the end of the flow.", "goal": "The goal ends the run.",
-             "exit": "An Exit step.", "merged": "Merged with another one inside."}  # fmt: skip
+             "exit": "An Exit step.",
+             "watched": "Held out, and watched to the end.",
+             "merged": "Merged with another one inside."}  # fmt: skip
     return known.get(reason, reason)

@@ -16,6 +16,8 @@ STATES = {
     "running": "In progress",
     **dict(ParticipantState.choices),
 }
+# Held-out runs stand apart: they are listed when asked for.
+CONTROLS = {"": "Not held out", "held": "Held out", "all": "All"}
 WHATS = {
     "reached": "reached the step",
     "here": "are at the step now",
@@ -39,18 +41,21 @@ class PeopleFilter:
     what: str = ""
     exit: str = ""
     goal: bool = False
+    control: str = ""
     search: str = ""
 
     @classmethod
     def read(cls, query: Mapping[str, str]) -> "PeopleFilter":
         """From the query of an address."""
         state, what = query.get("state", ""), query.get("what", "")
+        control = query.get("control", "")
         return cls(
             state=state if state in STATES else "",
             step=query.get("step", "")[:20],
             what=what if what in WHATS else "",
             exit=query.get("exit", "")[:40],
             goal=query.get("goal") == "1",
+            control=control if control in CONTROLS else "",
             search=query.get("q", "").replace("\x00", "").strip()[:200],
         )
 
@@ -62,6 +67,8 @@ def find_people(program: Program, wanted: PeopleFilter) -> QuerySet[Participant]
         rows = rows.filter(state__in=RUNNING)
     elif wanted.state:
         rows = rows.filter(state=wanted.state)
+    if wanted.control != "all":
+        rows = rows.exclude(control="") if wanted.control else rows.filter(control="")
     if wanted.goal:
         rows = rows.filter(goal_at__isnull=False)
     if wanted.step:

@@ -54,6 +54,7 @@ class Traveller:
     phase: str
     limit_at: datetime | None
     context_id: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
     # whom steps of this pass addressed, by step key; what was written before is in the database
     parts: dict[str, tuple[Addressed, ...]] = field(default_factory=dict)
 

@@ -6,11 +6,11 @@ Rooms above bring options of their own (engagements, surveys) by registering her
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from csplatform.customers.attributes import BUILT_IN, Spec, attribute_specs
-from csplatform.customers.models import AttributeDefinition
+from csplatform.customers.models import AttributeDefinition, EventName
 from csplatform.kit.registry import Registry
 from csplatform.rules.options import attribute_values
 from csplatform.segments.models import Segment
-from journeys.models import EmailTemplate, WebhookEndpoint
+from journeys.models import EmailTemplate, EntryList, WebhookEndpoint
 
 Options = Sequence[tuple[str, str]]
 COMPANY = "company."  # before the name of an attribute: that of the company
@@ -55,7 +55,7 @@ def _values_of(name: str) -> Callable[[str], Options]:
 
 
 def _segments(subject: str) -> Options:
-    rows = Segment.objects.filter(subject=subject).order_by("name").values_list("pk", "name")
+    rows = Segment.objects.of(subject).listed().order_by("name").values_list("pk", "name")
     return [(str(pk), name) for pk, name in rows]
 
 
@@ -76,6 +76,11 @@ def _attributes(subject: str, fit: Callable[[Spec], bool]) -> Options:
         specs = attribute_specs("company").values()
         found += [(f"{COMPANY}{s.name}", f"Company: {s.label}") for s in specs if fit(s)]
     return found
+
+
+def _event_names(subject: str) -> Options:
+    rows = EventName.objects.order_by("name").values_list("name", "label")[:500]
+    return [(name, label or name) for name, label in rows]
 
 
 def _writable_attributes(subject: str) -> Options:
@@ -110,7 +115,8 @@ def _attribute_labels(keys: Iterable[int | str]) -> dict[int | str, str]:
 
 
 def _names_in(
-    model: type[Segment] | type[EmailTemplate] | type[WebhookEndpoint], keys: Iterable[int | str]
+    model: type[Segment] | type[EmailTemplate] | type[WebhookEndpoint] | type[EntryList],
+    keys: Iterable[int | str],
 ) -> dict:
     return dict(model._default_manager.filter(pk__in=list(keys)).values_list("pk", "name"))
 
@@ -131,6 +137,8 @@ def register() -> None:
     ):  # fmt: skip
         reference_pages.register(kind, f"admin:{page}_change")
     option_providers.register("date_attributes", _date_attributes)
+    option_providers.register("event_names", _event_names)
+    reference_names.register("entry_list", lambda keys: _names_in(EntryList, keys))
     reference_names.register("attribute", _attribute_labels)
     reference_names.register("segment", lambda keys: _names_in(Segment, keys))
     reference_names.register("email_template", lambda keys: _names_in(EmailTemplate, keys))

@@ -10,6 +10,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from csplatform.rules.properties import OPERATORS
 from journeys.flow.document import find
 from journeys.flow.parse import parse_flow
 
@@ -22,9 +23,16 @@ STATE_TONES = {
 END_WORDS = {
     "end": "reached the end of the flow", "goal": "reached the goal",
     "exit": "came to an Exit step", "merged": "merged with another one in the program",
+    "watched": "held out, and watched to the end",
 }  # fmt: skip
 # The choice of a condition about the subject itself, beside those that earlier steps offer.
-RULE = "rule"
+RULE, FIELD = "rule", "field"
+
+
+@register.filter
+def as_list(value: Any) -> list[Any]:
+    """A value or several as a list."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 @register.simple_tag
@@ -81,17 +89,26 @@ def option_rows(item: Any) -> list[tuple[str, str, bool]]:
 
 
 @register.simple_tag
+def property_operators(condition: Any) -> list[tuple[str, str, bool]]:
+    """(value, label, chosen) of how a participant field is tested."""
+    test = condition.get("test") if isinstance(condition, dict) else None
+    chosen = test.get("operator") if isinstance(test, dict) else "equals"
+    return [(op.key, op.label, op.key == chosen) for op in OPERATORS.values()]
+
+
+@register.simple_tag
 def condition_rows(condition: Any, offers: Sequence[Any]) -> list[tuple[str, str, bool, bool]]:
     """(value, label, chosen, of people) of what a wait can wait for; value is "step event" or
     "rule"."""
     data = condition if isinstance(condition, dict) else {}
     chosen = ""
-    if data.get("type") == RULE:
-        chosen = RULE
+    if data.get("type") in (RULE, FIELD):
+        chosen = str(data["type"])
     elif data.get("step"):
         chosen = f"{data.get('step')} {data.get('event', '')}"
     rows = [(f"{o.step} {o.event}", _offer_label(o), False) for o in offers or ()]
     rows.append((RULE, "Something is true about them (a rule)", False))
+    rows.append((FIELD, "A participant field is…", False))
     if chosen and chosen not in {value for value, _, _ in rows}:
         rows.insert(0, (chosen, "(a step that no longer comes before)", False))
     rows.insert(0, ("", "Choose…", False))

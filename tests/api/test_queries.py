@@ -84,6 +84,13 @@ def _folders(count: int) -> None:
     Folder.objects.bulk_create(Folder(name=f"F{next(_numbers)}") for _ in range(count))
 
 
+def _refusals(count: int) -> None:
+    mail = factories.mail_template()
+    program = factories.program(factories.step("send_email", "ml", template=mail.pk))
+    people = [factories.person(email=None).pk for _ in range(count)]
+    enroll(program.pk, people, actor=None)
+
+
 def _messages(count: int) -> None:
     Outbox.objects.bulk_create(Outbox(created_at=now()) for _ in range(count))
 
@@ -159,6 +166,7 @@ MAKERS: dict[str, Callable[[int], Any]] = {
     "program-versions": _programs,
     "program-history": _programs,
     "participants": _participants,
+    "refusals": _refusals,
     "messages": _messages,
     "engagements": _engagements,
     "invitations": _invitations,

@@ -31,7 +31,7 @@ def test_the_tenant_is_whole_and_in_motion(tmp_path):
     assert User.objects.filter(is_staff=True).count() == 7
     assert "manager" in (tmp_path / "demo-logins.txt").read_text()
     moving = Program.objects.filter(state="active", quarantine="", accepts_entries=True)
-    assert moving.count() == 2
+    assert moving.count() == 3
     for program in moving:
         inside = Participant.objects.filter(program=program)
         assert inside.values("step").distinct().count() >= 2

@@ -8,7 +8,7 @@ from csplatform.accounts.models import User
 from csplatform.customers.models import Company, Membership, Person
 from csplatform.segments.models import Segment
 from journeys.models import EmailTemplate, Playbook, Program, Task, TaskType, WebhookEndpoint
-from journeys.operations.draft import create_program
+from journeys.operations.draft import create_program, save_draft
 from journeys.operations.publish import publish_program
 from journeys.playbooks.operations.create import NewTask, create_tasks
 from journeys.playbooks.operations.playbooks import PlaybookInput, TaskLine, save_playbook
@@ -116,6 +116,15 @@ def program(
 def ids(rows: Sequence[Any]) -> list[int]:
     """Primary keys."""
     return [row.pk for row in rows]
+
+
+def publish_again(program: Program, document: dict[str, Any]) -> Program:
+    """The next version of a program, with another flow."""
+    program.refresh_from_db()
+    save_draft(program.pk, document, revision=program.draft_revision, actor=None)
+    publish_program(program.pk, actor=None)
+    program.refresh_from_db()
+    return program
 
 
 __all__ = ["Segment", "company", "flow", "ids", "mail_template", "people", "person", "playbook",

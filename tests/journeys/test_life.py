@@ -9,7 +9,7 @@ from csplatform.customers.operations.attributes import patch_attributes
 from csplatform.kit.clock import now
 from csplatform.kit.errors import Conflict, NotAllowed
 from csplatform.segments.operations.definition import SegmentInput, save_segment
-from journeys.engine import entry as engine_entry
+from journeys.engine import held as engine_entry
 from journeys.models import EntryScan, Participant, Program, ProgramStateChange, Refusal
 from journeys.operations.amend import amend_step
 from journeys.operations.draft import delete_program, discard_changes, save_draft

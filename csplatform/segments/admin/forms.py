@@ -148,7 +148,7 @@ class ListChoiceForm(forms.Form):
     def __init__(self, *args: Any, subject: str, **more: Any) -> None:
         super().__init__(*args, **more)
         field: Any = self.fields["segment"]
-        field.queryset = Segment.objects.of(subject).filter(kind=Kind.STATIC)
+        field.queryset = Segment.objects.of(subject).listed().filter(kind=Kind.STATIC)
         self.fields["name"].widget.attrs["class"] = "cs-input"
 
     def clean(self) -> dict[str, Any]:

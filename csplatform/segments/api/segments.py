@@ -87,7 +87,7 @@ RULE = {"all": [{"test": "attribute", "name": "role", "operator": "equals", "val
 class SegmentViewSet(ExportMixin, ReadViewSet):
     """Named groups of people or companies."""
 
-    queryset = Segment.objects.all()
+    queryset = Segment.objects.listed()
     serializer_class = SegmentSerializer
     filterset_class = SegmentFilter
     ordering = "name"

@@ -182,7 +182,8 @@ def _names(subject: str, known: Known) -> dict[int, str]:
 
 def segment_names(subject: str) -> list[tuple[str, str]]:
     """Options of the builder's list."""
-    return [(str(pk), name) for pk, name in Segment.objects.of(subject).values_list("pk", "name")]
+    rows = Segment.objects.of(subject).listed().values_list("pk", "name")
+    return [(str(pk), name) for pk, name in rows]
 
 
 def changes_of(

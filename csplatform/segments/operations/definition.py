@@ -1,5 +1,6 @@
 """Creating, changing, cloning and deleting segments."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,26 @@ class SegmentInput:
     rule: Any = None
 
 
+def own_segment(given: SegmentInput, owner: str) -> Segment:
+    """A segment that belongs to something, such as "program:7", and is in no list.
+
+    Its owner's operation has asked for permission and writes the audit entry. Inside a transaction.
+    Raises DomainError with the path of what is wrong with the rule.
+    """
+    return _save(given, None, None, owner)
+
+
+def drop_owned(owner: str, keep: Collection[int] = ()) -> int:
+    """Delete the segments of an owner but for those to keep; how many went. In a transaction."""
+    rows = Segment.objects.select_for_update().filter(owner=owner).exclude(pk__in=keep)
+    ids = list(rows.order_by("pk").values_list("pk", flat=True))
+    if ids and owner:
+        for table in ("segments_member", "segments_memberchange"):
+            sql.run(f"DELETE FROM {table} WHERE segment_id = ANY(%s)", [ids])
+        Segment.objects.filter(pk__in=ids).delete()
+    return len(ids)
+
+
 def save_segment(given: SegmentInput, *, actor: Any, segment_id: int | None = None) -> Segment:
     """Create or change a segment; a changed rule asks for a recompute.
 
@@ -48,8 +69,8 @@ def save_segment(given: SegmentInput, *, actor: Any, segment_id: int | None = No
         raise
 
 
-def _save(given: SegmentInput, actor: Any, segment_id: int | None) -> Segment:
-    segment = lock_segment(segment_id) if segment_id else Segment(subject="", kind="")
+def _save(given: SegmentInput, actor: Any, segment_id: int | None, owner: str = "") -> Segment:
+    segment = lock_segment(segment_id) if segment_id else Segment(subject="", kind="", owner=owner)
     if not segment_id:
         segment.subject, segment.kind = given.subject, given.kind
     _check_words(given, segment)
@@ -72,7 +93,7 @@ def _save(given: SegmentInput, actor: Any, segment_id: int | None) -> Segment:
         wake_on_commit("bulk")
     after = {"name": segment.name, "description": segment.description, "rule": segment.rule}
     changed = {key for key in after if after[key] != before[key]} if segment_id else set(after)
-    if changed:
+    if changed and not segment.owner:
         audit.record(
             actor,
             f"segment.{'change' if segment_id else 'add'}",
@@ -184,7 +205,7 @@ def clone_segment(segment_id: int, *, actor: Any) -> Segment:
 
 def _free_name(name: str) -> str:
     """“Name (copy)”, “Name (copy 2)” ..."""
-    taken = {other.lower() for other in Segment.objects.values_list("name", flat=True)}
+    taken = {other.lower() for other in Segment.objects.listed().values_list("name", flat=True)}
     number = 1
     while True:
         ending = " (copy)" if number == 1 else f" (copy {number})"

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from csplatform.customers.models import EventName
 from csplatform.kit import sql
 from csplatform.kit.errors import DomainError
-from csplatform.kit.schema import Config
+from csplatform.kit.schema import Config, problems_of
 from csplatform.rules.parse import load_rule, parse_rule
+from csplatform.rules.properties import PropertyFilter
 from csplatform.rules.tree import Node
 from csplatform.rules.words import in_words
 from journeys.fields.values import told as field_values
@@ -35,6 +36,7 @@ from journeys.steps.logic import (
 )
 from journeys.steps.matching import who_matches
 from journeys.steps.outcome import Go, Outcome, Stay, WaitFor
+from journeys.steps.participant_fields import tests_words, who_holds
 from journeys.steps.parts import Parts, Reached, parts_of, who_did
 
 # How many of the people whom a company's step addressed.
@@ -43,9 +45,10 @@ NO_REF = -1  # a step that this traveller never passed: no event can be about it
 
 
 class Condition(Config):
-    """One thing to wait for: an event of an earlier step, or a rule about the subject."""
+    """One thing to wait for: an event of an earlier step, a rule about the subject, or something
+    that the participant came with."""
 
-    type: Literal["event", "rule"] = Field(default="event", title="Kind")
+    type: Literal["event", "rule", "field"] = Field(default="event", title="Kind")
     step: str = Field(default="", max_length=20, title="Of step")
     event: str = Field(default="", max_length=60, title="What happened")
     quorum: Literal["any", "all", "count"] = Field(
@@ -57,12 +60,26 @@ class Condition(Config):
         default=2, ge=1, le=10_000, title="People", json_schema_extra={"subjects": ["company"]}
     )
     rule: dict[str, Any] = Field(default={}, title="Rule", json_schema_extra={"widget": "rule"})
+    test: dict[str, Any] = Field(
+        default={}, title="Participant field", json_schema_extra={"widget": "property_test"}
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.type == "event" and not (self.step and self.event):
             raise ValueError("Choose the step and what is to happen")
+        if self.type == "field":
+            self.demand()
         return self
+
+    def demand(self) -> PropertyFilter:
+        """The test of a participant field. Raises ValueError with what is missing."""
+        if not self.test.get("property"):
+            raise ValueError("Name the field, and what it is to be")
+        try:
+            return PropertyFilter.model_validate(self.test)
+        except ValidationError as error:
+            raise ValueError(problems_of(error, "")[0].message.rstrip(".")) from None
 
 
 class ConditionalWaitConfig(Config):
@@ -155,6 +172,8 @@ class ConditionalWait(StepKind):
             path = f"/conditions/{index}"
             if condition.type == "rule":
                 marks += _rule_marks(condition, context, f"{path}/rule")
+            elif condition.type == "field":
+                continue
             elif condition.step not in passed:
                 message = "The step that this condition is about does not come before this wait."
                 marks.append(Mark(f"{path}/step", message))
@@ -255,6 +274,8 @@ def _logic_marks(config: ConditionalWaitConfig) -> list[Mark]:
 def _condition_words(condition: Condition, names: Mapping[str, str]) -> str:
     if condition.type == "rule":
         return names.get(f"rule:{id(condition)}", "a rule matches")
+    if condition.type == "field":
+        return tests_words([condition.demand()])
     step = names.get(condition.step) or "an earlier step"
     by = f" by {_quorum_words(condition)}" if condition.quorum != "any" else ""
     return f"“{step}”: {condition.event.replace('_', ' ')}{by}"
@@ -335,6 +356,9 @@ def _truth(condition: Condition, batch: StepBatch, parts: Parts) -> _Truth:
         rule = load_rule(condition.rule, batch.subject)
         ids = who_matches(rule, batch.subject, batch.travellers, batch.now)
         return _Truth(in_words(rule, batch.subject), ids)
+    if condition.type == "field":
+        demands = [condition.demand()]
+        return _Truth(tests_words(demands), who_holds(demands, batch.travellers))
     offer = _offer(condition, batch.steps)
     names = {key: view.name for key, view in batch.steps.items()}
     words = _condition_words(condition, names)

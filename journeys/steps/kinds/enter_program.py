@@ -7,7 +7,7 @@ from pydantic import Field
 
 from csplatform.freshness.touches import cause_depth
 from csplatform.kit.schema import Config
-from journeys.engine.entry import REASONS
+from journeys.engine.candidates import REASONS
 from journeys.operations.handover import GONE, OTHER_TYPE, let_in
 from journeys.steps.kind import CheckContext, Mark, StepBatch, StepKind
 from journeys.steps.outcome import Go, Outcome

@@ -8,11 +8,13 @@ from pydantic import Field, model_validator
 from csplatform.kit.errors import DomainError
 from csplatform.kit.schema import Config
 from csplatform.rules.parse import load_rule, parse_rule
+from csplatform.rules.properties import PropertyFilter
 from csplatform.rules.words import in_words
 from journeys.fields.values import told
 from journeys.steps.kind import CheckContext, Exit, Mark, StepBatch, StepKind
 from journeys.steps.matching import who_matches
 from journeys.steps.outcome import Go, Outcome
+from journeys.steps.participant_fields import tests_words, who_holds
 
 ELSE = "else"
 
@@ -23,6 +25,12 @@ class Path(Config):
     key: str = Field(pattern=r"^[a-z0-9]{1,20}$", title="Key", json_schema_extra={"widget": "key"})
     label: str = Field(min_length=1, max_length=60, title="Name")
     rule: dict[str, Any] = Field(default={}, title="When", json_schema_extra={"widget": "rule"})
+    fields: list[PropertyFilter] = Field(
+        default=[],
+        max_length=10,
+        title="And participant fields",
+        description="What the participant came with, by the field's name, or context_id.",
+    )
 
 
 class IfElseConfig(Config):
@@ -83,7 +91,7 @@ class IfElse(StepKind):
                 parse_rule(path.rule, context.subject, known=context.known)
             except DomainError as error:
                 marks += [Mark(place + p.path, p.message, code=p.code) for p in error.problems]
-            if path.rule in ({}, {"all": []}):
+            if path.rule in ({}, {"all": []}) and not path.fields:
                 message = f"“{path.label}” has no condition, so everybody takes it: add one."
                 marks.append(Mark(place, message, "warning", "empty_rule"))
         return marks
@@ -98,8 +106,11 @@ class IfElse(StepKind):
             if not left:
                 break
             rule = load_rule(path.rule, batch.subject)
-            hits = who_matches(rule, batch.subject, left.values(), batch.now)
+            asked = [left[pk] for pk in who_holds(path.fields, left.values())]
+            hits = who_matches(rule, batch.subject, asked, batch.now)
             words = in_words(rule, batch.subject) if hits else ""
+            if path.fields:
+                words = f"{words}; {tests_words(path.fields)}"
             for participant_id in hits:
                 evidence = {"matched": path.label, "rule": words}
                 outcomes[participant_id] = Go(path.key, evidence | _values(fields, participant_id))

@@ -133,7 +133,8 @@ def test_the_publish_dialog_counts_who_enters_and_who_does_not(manager, run_lane
     source = {"kind": "segment", "segment": segment_of(people).pk}
     program = waiting_program(publish=False, entry={"sources": [source]})
     dialog = read(manager, "publish", program, do="publish")
-    assert "<b>2</b><span>enter at once" in dialog
+    assert "?of=enter" in dialog
+    assert "enter at once</a>" in dialog
     assert "The company has churned." in dialog
     answer = manager.post(url("life_do", program), {"do": "publish", "revision": "0"})
     assert answer["Location"] == url("snapshot", program)

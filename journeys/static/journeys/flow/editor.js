@@ -225,7 +225,9 @@ function refreshPanel(answer, words) {
 
 /** Where a problem is put right: its step's panel, at the input, or the "+" of an empty flow. */
 async function showProblem(mark) {
-  const panels = [[/^\/entry/, "entry"], [/^\/(goal|exits)/, "aims"], [/^\/fields/, "fields"]];
+  const panels = [
+    [/^\/entry/, "entry"], [/^\/(goal|exits|leaving|control)/, "aims"], [/^\/fields/, "fields"],
+  ];
   const name = mark.step || panels.find(([path]) => path.test(mark.path))?.[1];
   if (!name) {
     canvas.element.querySelector(".fl-plus")?.focus();

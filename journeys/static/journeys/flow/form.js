@@ -22,6 +22,7 @@ function readInput(input) {
   if (widget === "rule") return input.querySelector("[data-rule]").ruleValue;
   if (widget === "conditions") return readConditions(input);
   if (widget === "chips") return chosenChips(input.querySelector("[data-chips]"));
+  if (widget === "numbers") return chosenChips(input.querySelector("[data-chips]")).map(Number);
   if (widget === "attribute_value") return readAttribute(input.querySelector("[data-attribute-value]"));
   const items = input.querySelector("[data-items]");
   if (items) return [...items.children].map(readScope);
@@ -33,9 +34,20 @@ function readPlain(element) {
   if (element.hasAttribute("data-lines")) {
     return element.value.split("\n").map((line) => line.trim()).filter(Boolean);
   }
+  if (element.hasAttribute("data-several")) return readSeveral(element);
   if (element.type === "number") return element.value === "" ? null : Number(element.value);
   if (element.tagName === "SELECT" && element.value === "") return null;
+  if (element.hasAttribute("data-numeric")) return Number(element.value);
   return element.value;
+}
+
+/** One value, several where the operator beside it takes a list, null where it takes none. */
+function readSeveral(element) {
+  const scope = element.closest("[data-scope]");
+  const operator = scope.querySelector('[data-name="operator"] [data-value]')?.value;
+  const parts = element.value.split(",").map((part) => part.trim()).filter(Boolean);
+  if (["in", "not_in"].includes(operator)) return parts;
+  return element.value.trim() === "" ? null : element.value.trim();
 }
 
 function chosenChips(box) {
@@ -46,6 +58,7 @@ function readConditions(input) {
   return [...input.querySelectorAll("[data-condition]")].map((item) => {
     const what = item.querySelector("[data-what]").value;
     if (what === "rule") return { type: "rule", rule: item.querySelector("[data-rule]").ruleValue };
+    if (what === "field") return { type: "field", test: readTest(item.querySelector("[data-field-test]")) };
     const [step = "", event = ""] = what.split(" ");
     return { type: "event", step, event, ...readQuorum(item.querySelector("[data-quorum]")) };
   });
@@ -57,6 +70,14 @@ function readQuorum(box) {
   const quorum = box.querySelector("[data-how-many]").value;
   if (quorum !== "count") return { quorum };
   return { quorum, count: Number(box.querySelector("[data-count] input").value) || null };
+}
+
+/** A test of a participant field; {} as long as no field is named. */
+function readTest(box) {
+  const property = box.querySelector("[data-property]").value.trim();
+  if (!property) return {};
+  const operator = box.querySelector('[data-name="operator"] [data-value]').value;
+  return { property, operator, value: readSeveral(box.querySelector("[data-several]")) };
 }
 
 function readAttribute(box) {
@@ -98,6 +119,7 @@ function enlivenCondition(item, box, context) {
   const howMany = quorum.querySelector("[data-how-many]");
   const show = () => {
     box.hidden = select.value !== "rule";
+    item.querySelector("[data-field-test]").hidden = select.value !== "field";
     if (!box.hidden && !box.dataset.mounted) mountRule(box, context);
     quorum.hidden = !("people" in (select.selectedOptions[0]?.dataset ?? {}));
     quorum.querySelector("[data-count]").hidden = howMany.value !== "count";
@@ -138,9 +160,10 @@ function attributeInput(spec, value, label) {
 }
 
 /** A new item of a list, with a key and a name of its own where it has such. */
-export function addItem(list, context) {
+export function addItem(list, context, variant = "") {
   const items = list.querySelector("[data-items]");
-  const item = list.querySelector("template[data-blank]").content.cloneNode(true).firstElementChild;
+  const blank = list.querySelector(`:scope > template[data-blank="${CSS.escape(variant)}"]`);
+  const item = blank.content.cloneNode(true).firstElementChild;
   const number = items.children.length + 1;
   for (const key of item.querySelectorAll("[data-key-input]")) key.value = randomKey();
   const label = item.querySelector('[data-name="label"] [data-value]');

@@ -78,7 +78,7 @@ export class Panel {
     if (!this.form) return;
     const ours = (mark) => {
       if (this.of === "entry") return mark.path.startsWith("/entry");
-      if (this.of === "aims") return /^\/(goal|exits)/.test(mark.path);
+      if (this.of === "aims") return /^\/(goal|exits|leaving|control)/.test(mark.path);
       if (this.of === "fields") return mark.path.startsWith("/fields");
       return mark.step === this.of;
     };
@@ -145,7 +145,7 @@ export class Panel {
     const item = button.closest("[data-items] > *");
     if (button.dataset.do === "close") this.close();
     else if (button.dataset.do === "add-item") {
-      addItem(button.closest(".fl-group"), this.store);
+      addItem(button.closest(".fl-group"), this.store, button.dataset.variant);
       this.#typed();
     } else if (button.dataset.do === "item-remove") {
       removeItem(item);

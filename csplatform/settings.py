@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "csplatform.imports",
     "csplatform.snapshots",
     "csplatform.demo",
+    "csplatform.health",
     "journeys",
     "engagements",
     "community",
@@ -276,6 +277,7 @@ UNFOLD = {
     "STYLES": [
         lambda request: static("adminkit/admin.css"),
         lambda request: static("failures/queues.css"),
+        lambda request: static("health/health.css"),
     ],
     "SCRIPTS": [],
     "COLORS": {

@@ -25,6 +25,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("csplatform.api.urls")),
     path("", include("csplatform.snapshots.urls")),
+    path("", include("csplatform.health.urls")),
     path("", include("journeys.urls")),
     path("", include("engagements.urls")),
 ]

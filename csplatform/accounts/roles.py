@@ -15,6 +15,7 @@ _CUSTOMER_WORK = (
     "segments.add_*",
     "segments.change_*",
     "imports.add_importrun",
+    "health.add_pulse",
 )
 # Doing what is to be done; types and playbooks themselves are built by program managers.
 _TASK_WORK = (
@@ -29,6 +30,7 @@ _BUILD = (
     "usage.*",
     "segments.*",
     "imports.*",
+    "health.*",
     "journeys.*",
     "engagements.*",
 )

@@ -1,0 +1,1 @@
+"""Measures over what customers and billing know."""

@@ -47,8 +47,11 @@ def test_every_list_is_there_as_a_file(boss, model):
     assert shown.status_code == 200
     answer = boss.get(reverse(f"{name}_export"))
     assert answer.status_code == 200
+    rows = rows_of(answer)
+    if "cl" not in shown.context:
+        return  # a page of its own stands in place of the list
     own = int(model is AuditEntry)  # the trail tells of the export itself
-    assert len(rows_of(answer)) == shown.context["cl"].result_count + own
+    assert len(rows) == shown.context["cl"].result_count + own
     if shown.context["cl"].result_count:
         assert f"{reverse(f'{name}_export')}" in shown.text
 

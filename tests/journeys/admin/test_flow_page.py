@@ -11,6 +11,7 @@ from django.urls import reverse
 from csplatform.segments.models import Segment
 from journeys.models import Program
 from journeys.operations.enroll import enroll
+from journeys.steps.registry import step_kinds
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -183,8 +184,8 @@ def test_unknown_kinds_and_half_done_settings_can_be_looked_at(manager, draft):
 def test_the_palette_offers_what_fits_the_subject(manager):
     companies = make.program(type="company", publish=False)
     page = manager.get(url("flow", companies)).content.decode()
-    assert 'data-kind="set_attribute"' in page
-    assert 'data-kind="send_email"' not in page
+    for kind in step_kinds:
+        assert (f'data-kind="{kind.key}"' in page) == ("company" in kind.subjects), kind.key
 
 
 def test_a_conditional_wait_offers_what_the_step_before_it_offers(manager):

@@ -9,7 +9,7 @@ from csplatform.freshness.loop import consumers
 from csplatform.kit.jobs import LaneWork, Periodic, lane_work, periodic
 from csplatform.kit.partitions import PartitionedTable, partitioned_tables
 from csplatform.segments.usage import segment_users
-from journeys import bench, bench_editor, demo, demo_life, gauges
+from journeys import bench, bench_editor, demo, demo_company, demo_life, gauges
 from journeys.admin import registrations as admin_registrations
 from journeys.ascode.email_template import EmailTemplateKind
 from journeys.ascode.program import ProgramKind
@@ -75,6 +75,7 @@ def register() -> None:
     gallery.register()
     demo.register()
     demo_life.register()
+    demo_company.register()
     bench.register()
     bench_editor.register()
     gauges.register()

@@ -14,7 +14,7 @@ from csplatform.rules.options import option_sources
 from csplatform.rules.registry import rule_kinds
 from csplatform.segments.usage import segment_users
 from csplatform.usage.hooks import part_users
-from journeys import bench, bench_editor, demo, demo_entry, demo_life, gauges
+from journeys import bench, bench_editor, demo, demo_company, demo_entry, demo_life, gauges
 from journeys.admin import registrations as admin_registrations
 from journeys.ascode.email_template import EmailTemplateKind
 from journeys.ascode.mail_category import MailCategoryKind
@@ -106,6 +106,7 @@ def register() -> None:
     demo.register()
     demo_life.register()
     demo_entry.register()
+    demo_company.register()
     bench.register()
     bench_editor.register()
     gauges.register()

@@ -147,14 +147,19 @@ def _by_depth(runs: list[Run]) -> dict[int, list[Run]]:
 
 
 def lock_subjects(ids: list[int]) -> dict[int, CompiledVersion]:
-    """The versions of these participants; where steps write subjects, those are locked first
-    (lock order is company, person, participant)."""
+    """The versions of these participants; where steps write subjects or let them into other
+    programs, those are locked first (lock order is program, company, person, participant)."""
     versions = load_versions(
         row[0]
         for row in sql.rows(
             "SELECT DISTINCT version_id FROM journeys_participant WHERE id = ANY(%s)", [ids]
         )
     )
+    if entered := sorted({i for version in versions.values() for i in version.enters}):
+        # shared: many may enter at once, while nobody pauses or stops it
+        sql.rows(
+            "SELECT id FROM journeys_program WHERE id = ANY(%s) ORDER BY id FOR SHARE", [entered]
+        )
     writing = [version.id for version in versions.values() if version.writes_subjects]
     for_companies = [version.id for version in versions.values() if version.writes_companies]
     for table, column, wanted in (

@@ -68,6 +68,11 @@ class CompiledVersion:
         return any(view.kind.writes_subjects for view in self.steps.values())
 
     @property
+    def enters(self) -> set[int]:
+        """Programs that its steps let people into."""
+        return {i for view in self.steps.values() for i in view.kind.enters(view.config)}
+
+    @property
     def ends_others(self) -> bool:
         """Whether any step may end runs of other programs."""
         return any(view.kind.ends_others for view in self.steps.values())

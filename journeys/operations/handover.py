@@ -32,14 +32,10 @@ def let_in(
         depth: how many programs have let each other in before; too many are a circle and stop.
 
     The reason why each one stays out by id, "" for who entered. Refusals stand in the list of that
-    program. Runs inside the engine's transaction; the subjects are locked.
+    program. Runs inside the engine's transaction, which has locked subjects and program.
     """
-    program = (
-        Program.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("published")
-        .filter(pk=program_id)
-        .first()
-    )
+    sql.rows("SELECT id FROM journeys_program WHERE id = %s FOR SHARE", [program_id])
+    program = Program.objects.select_related("published").filter(pk=program_id).first()
     if program is None or program.type != subject:
         return dict.fromkeys(subject_ids, OTHER_TYPE if program else GONE)
     closed = not program.takes_in or program.published is None

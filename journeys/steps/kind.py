@@ -220,6 +220,10 @@ class StepKind:
         locked first, too."""
         return False
 
+    def enters(self, config: Any) -> set[int]:
+        """Programs that it lets people into: those are locked first, against being stopped."""
+        return set()
+
     def check(self, config: Any, context: CheckContext) -> list[Mark]:
         """What is wrong beyond the config's own schema: dangling references and the like."""
         return []

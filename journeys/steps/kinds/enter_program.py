@@ -51,6 +51,10 @@ class EnterProgram(StepKind):
         """The program."""
         return {("program", config.program)} if config.program else set()
 
+    def enters(self, config: EnterProgramConfig) -> set[int]:
+        """The program."""
+        return {config.program} if config.program else set()
+
     def check(self, config: EnterProgramConfig, context: CheckContext) -> list[Mark]:
         """It is there, of the same type, another one."""
         return program_marks(config.program, context, enters=True)

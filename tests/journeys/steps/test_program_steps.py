@@ -1,7 +1,11 @@
 """Into other programs, out of them, and telling staff (PRG-07)."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.core import mail as django_mail
+from django.db import connection
 
 from csplatform.kit.errors import DomainError
 from journeys.emails import sender
@@ -12,6 +16,7 @@ from journeys.models import Outbox, Participant, Program, Refusal, Transition
 from journeys.models.participant import ParticipantState
 from journeys.operations.draft import save_draft
 from journeys.operations.enroll import enroll
+from journeys.operations.life import stop_program
 from journeys.operations.publish import publish_program
 from tests import factories as make
 
@@ -175,3 +180,37 @@ def test_another_type_or_itself_is_refused():
     other = waiting(type="company")
     with pytest.raises(DomainError, match="not for people"):
         make.program(make.step("enter_program", "k1", program=other.pk))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_handing_over_and_stopping_at_once_leaves_nobody_behind():
+    """Whoever is first: in and taken out by the stop, or refused; no deadlock, nobody inside."""
+    other = waiting()
+    program = make.program(make.step("enter_program", "k1", program=other.pk))
+    people = make.people(60)
+    enroll(program.pk, make.ids(people), actor=None)
+    ids = make.ids(Participant.objects.filter(program=program).order_by("pk"))
+    admin = make.staff()
+
+    def work(part):
+        try:
+            for n in range(0, len(part), 5):
+                advance.run_ids(part[n : n + 5])
+        finally:
+            connection.close()
+
+    def stop():
+        try:
+            time.sleep(0.05)
+            stop_program(other.pk, actor=admin)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        works = [pool.submit(work, ids[:30]), pool.submit(work, ids[30:]), pool.submit(stop)]
+        for each in works:
+            each.result(60)
+    assert not Participant.objects.filter(ended_at=None).exists()
+    inside = Participant.objects.filter(program=other).count()
+    refused = Refusal.objects.filter(program=other, reason="closed").count()
+    assert inside + refused == 60

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from csplatform.accounts.models import AuditEntry
 from csplatform.api.routes import routes
+from csplatform.billing.models import Invoice, Subscription
 from csplatform.customers.models import AttributeDefinition, CompanyActivity, ExternalId, Source
 from csplatform.customers.operations.events import EventInput, record_events
 from csplatform.failures.models import Failure
@@ -17,6 +18,7 @@ from csplatform.kit.clock import now
 from csplatform.segments.models import Member
 from csplatform.segments.operations.definition import SegmentInput, save_segment
 from csplatform.segments.operations.membership import add_members
+from csplatform.usage.operations.tree import PartInput, save_part
 from engagements.inapp.models import Engagement, Invitation
 from journeys.models import Folder, Outbox
 from journeys.operations.enroll import enroll
@@ -114,6 +116,21 @@ def _failures(count: int) -> None:
         )
 
 
+def _subscriptions(count: int) -> None:
+    for _ in range(count):
+        Subscription.objects.create(company=factories.company())
+
+
+def _invoices(count: int) -> None:
+    for _ in range(count):
+        Invoice.objects.create(company=factories.company(), amount=1)
+
+
+def _parts(count: int) -> None:
+    for number in range(count):
+        save_part(PartInput(f"p{number}-{next(_numbers)}", "Product"), actor=None)
+
+
 MAKERS: dict[str, Callable[[int], Any]] = {
     "people": _people,
     "people with companies": _members_of_companies,
@@ -135,6 +152,9 @@ MAKERS: dict[str, Callable[[int], Any]] = {
     "invitations": _invitations,
     "audit-entries": _audit,
     "failures": _failures,
+    "subscriptions": _subscriptions,
+    "invoices": _invoices,
+    "usage-parts": _parts,
 }
 AT_MOST = 8  # key, permissions and the rows with what belongs to them
 

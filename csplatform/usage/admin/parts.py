@@ -51,7 +51,7 @@ class UsagePartAdmin(ModelAdmin):
 
     form = PartForm
     icon = "account_tree"
-    search_fields = ("label", "path", "event")
+    search_fields: tuple[str, ...] = ("label", "path", "event")
     change_form_after_template = "usage/event_names.html"
 
     class Media:

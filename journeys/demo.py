@@ -81,13 +81,13 @@ SEGMENTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         },
     ),
     (
-        "Has not adopted the product",
-        "Live companies whose people use fewer than three features.",
+        "Does not use reports",
+        "Live companies whose people have not exported a report for 30 days.",
         "company",
         {
             "all": [
                 {"test": "attribute", "name": "stage", "operator": "equals", "value": "live"},
-                {"test": "usage", "part": "boards", "operator": "not_adopted"},
+                {"test": "usage", "part": "boards/reporting", "operator": "none", "days": 30},
             ]
         },
     ),

@@ -112,8 +112,8 @@ class ProductKind(ExportKind):
         return Product.objects.get(pk=saved.pk)
 
     def url(self, row: Any) -> str:
-        """The tree."""
-        return reverse("admin:usage_usagepart_change", args=[row.pk])
+        """Its form."""
+        return reverse("admin:usage_product_change", args=[row.pk])
 
 
 def _part(branch: Branch) -> dict[str, Any]:

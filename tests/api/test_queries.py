@@ -10,14 +10,17 @@ from django.test.utils import CaptureQueriesContext
 
 from csplatform.accounts.models import AuditEntry
 from csplatform.api.routes import routes
+from csplatform.billing.models import Invoice, Subscription
 from csplatform.customers.models import AttributeDefinition, CompanyActivity, ExternalId, Source
 from csplatform.customers.operations.events import EventInput, record_events
 from csplatform.failures.models import Failure
+from csplatform.health.models import HealthProfile, HealthScore
 from csplatform.imports.operations import upload
 from csplatform.kit.clock import now
 from csplatform.segments.models import Member
 from csplatform.segments.operations.definition import SegmentInput, save_segment
 from csplatform.segments.operations.membership import add_members
+from csplatform.usage.operations.tree import PartInput, save_part
 from engagements.inapp.models import Engagement, Invitation
 from journeys.consent.operations import note_bounce, save_category
 from journeys.models import Folder, MailOptOut, Outbox
@@ -142,6 +145,26 @@ def _troubles(count: int) -> None:
         note_bounce(f"t{next(_numbers)}@example.com", hard=True, detail="550")
 
 
+def _subscriptions(count: int) -> None:
+    for _ in range(count):
+        Subscription.objects.create(company=factories.company())
+
+
+def _invoices(count: int) -> None:
+    for _ in range(count):
+        Invoice.objects.create(company=factories.company(), amount=1)
+
+
+def _scores(count: int) -> None:
+    for _ in range(count):
+        HealthScore.objects.create(company=factories.company(), score=50, label="neutral")
+
+
+def _parts(count: int) -> None:
+    for number in range(count):
+        save_part(PartInput(f"p{number}-{next(_numbers)}", "Product"), actor=None)
+
+
 MAKERS: dict[str, Callable[[int], Any]] = {
     "people": _people,
     "people with companies": _members_of_companies,
@@ -176,6 +199,13 @@ MAKERS: dict[str, Callable[[int], Any]] = {
     "playbook-runs": _runs,
     "audit-entries": _audit,
     "failures": _failures,
+    "health-profiles": lambda count: [
+        HealthProfile.objects.create(name=f"P{next(_numbers)}") for _ in range(count)
+    ],
+    "health-scores": _scores,
+    "subscriptions": _subscriptions,
+    "invoices": _invoices,
+    "usage-parts": _parts,
 }
 AT_MOST = 8  # key, permissions and the rows with what belongs to them
 

@@ -1,6 +1,9 @@
 """A small world for exports and imports."""
 
+from csplatform.health.operations import MeasureInput, ProfileInput, save_profile
+from csplatform.health.scoring import parse_tiers
 from csplatform.segments.operations.definition import SegmentInput, save_segment
+from csplatform.usage.operations.tree import PartInput, save_product
 from engagements.inapp.operations.drafts import create_engagement
 from engagements.inapp.operations.life import launch_engagement
 from journeys.consent.operations import save_category
@@ -23,11 +26,30 @@ def dialog(name="Hello dialog", launched=True):
     return launch_engagement(made.pk, actor=None) if launched else made
 
 
+def product(name="app"):
+    """A product of two features."""
+    where = [{"property": "format", "value": "pdf"}]
+    return save_product(
+        [PartInput(name, "App", adopted_measure="days", adopted_count=2, adopted_days=30),
+         PartInput("one", "One", name), PartInput("open", "Open", f"{name}/one", "opened"),
+         PartInput("save", "Save", f"{name}/one", "saved", where)],
+        actor=None,
+    )  # fmt: skip
+
+
+def health(name="Everybody"):
+    """How health is measured."""
+    measure = MeasureInput("days_since", tiers=parse_tiers("3 = 100, more = 0"))
+    return save_profile(ProfileInput(name, measures=[measure]), actor=None)
+
+
 def welcome(name="Welcome") -> Program:
     """A program that points at one of everything."""
     champions = segment()
     inner = segment("Not champions", {"test": "segment", "operator": "not_in",
                                       "segment": champions.pk})  # fmt: skip
+    product()
+    health()
     tips = save_category("Product tips", actor=None)
     mail = make.mail_template(name="Hello mail", category=tips)
     hook, _ = make.webhook_endpoint(name="CRM")

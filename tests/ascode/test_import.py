@@ -18,6 +18,7 @@ from csplatform.ascode.pages import PERMISSION
 from csplatform.ascode.yamltext import MAX_BYTES, load_documents
 from csplatform.kit.errors import Conflict, DomainError, NotAllowed
 from csplatform.segments.models import Segment
+from csplatform.usage.models import UsagePart
 from engagements.inapp.models import Engagement
 from journeys.models import (
     EmailTemplate,
@@ -55,6 +56,7 @@ def everything() -> str:
 def forget() -> None:
     """An empty database again; ids go on, so none can be right by chance."""
     Program.objects.all().delete()
+    UsagePart.objects.all().delete()
     for model in MODELS:
         model.objects.all().delete()
 

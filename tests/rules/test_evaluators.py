@@ -53,6 +53,25 @@ class Evaluators(TestCase):
 
     @PACE
     @given(world=worlds.worlds(), subject=SUBJECTS, data=st.data())
+    def test_tests_of_events_and_records_agree_one_by_one(
+        self, world: Drawn, subject: str, data: st.DataObject
+    ) -> None:
+        """RUL-03: the richer tests, each alone, so that nothing beside them hides a difference."""
+        people, companies = worlds.store(world)
+        things = people if subject == "person" else companies
+        families = [worlds.sequence_tests(), worlds.event_tests(subject)]
+        families += [worlds.usage_tests(subject)]
+        families += [worlds.record_tests()] if subject == "company" else []
+        for rule in [data.draw(family) for family in families for _ in range(4)]:
+            node = parse_rule(rule, subject)
+            told = {id_ for id_, it in things.items() if fits(rule, subject, it, TYPES, AT)}
+            assert matching_ids(node, subject, AT) == told, rule
+            assert matching_ids(node, subject, AT, ids=list(things)) == told, rule
+            facts = load_facts(subject, things, needs_of(node, subject), AT)
+            assert {id_ for id_ in things if matches(node, facts[id_], AT)} == told, rule
+
+    @PACE
+    @given(world=worlds.worlds(), subject=SUBJECTS, data=st.data())
     def test_a_rule_and_its_negation_split_everybody(
         self, world: Drawn, subject: str, data: st.DataObject
     ) -> None:

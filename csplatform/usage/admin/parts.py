@@ -17,7 +17,7 @@ from csplatform.kit.errors import DomainError
 from csplatform.usage.admin.demands import DemandsField
 from csplatform.usage.admin.figures import recent_use
 from csplatform.usage.hooks import users_of
-from csplatform.usage.models import BELOW, Level, UsagePart
+from csplatform.usage.models import BELOW, Level, Product, UsagePart
 from csplatform.usage.operations.tree import PartInput, delete_part, move_part, save_part
 from csplatform.usage.tree import Branch, load_tree
 
@@ -51,7 +51,7 @@ class UsagePartAdmin(ModelAdmin):
 
     form = PartForm
     icon = "account_tree"
-    search_fields = ("label", "path", "event")
+    search_fields: tuple[str, ...] = ("label", "path", "event")
     change_form_after_template = "usage/event_names.html"
 
     class Media:
@@ -174,6 +174,21 @@ class UsagePartAdmin(ModelAdmin):
         return {}
 
 
+@admin.register(Product)
+class ProductAdmin(UsagePartAdmin):
+    """Products as a list, for exports; the tree is where one works."""
+
+    list_display = ("label", "name")
+    search_fields = ("label", "name")
+
+    changelist_view = ModelAdmin.changelist_view
+    get_actions = ModelAdmin.get_actions
+
+    def response_post_save_change(self, request: HttpRequest, obj: UsagePart) -> HttpResponse:
+        """Back to the tree."""
+        return HttpResponseRedirect(reverse("admin:usage_usagepart_changelist"))
+
+
 def _matching(branch: Branch, term: str) -> Branch | None:
     """A branch with what of it has the term in label, path or event."""
     own = term in f"{branch.part.label} {branch.part.path} {branch.part.event}".lower()
@@ -192,6 +207,7 @@ def _row(branch: Branch, use: dict[str, int] | None, depth: int) -> dict[str, An
     add = reverse("admin:usage_usagepart_add")
     events = reverse("admin:customers_event_changelist")
     below = BELOW.get(Level(part.level))
+    model = "usagepart" if depth else "product"  # a product's page has its export
     return {
         "part": part,
         "depth": depth,
@@ -201,7 +217,7 @@ def _row(branch: Branch, use: dict[str, int] | None, depth: int) -> dict[str, An
         else "",
         "times": times,
         "events_url": f"{events}?name={quote(part.event)}" if part.event else "",
-        "change_url": reverse("admin:usage_usagepart_change", args=[part.pk]),
+        "change_url": reverse(f"admin:usage_{model}_change", args=[part.pk]),
         "add_url": f"{add}?parent={part.path}" if below else "",
         "add_label": f"Add a {Level(below).label.lower()}" if below else "",
         "below": sum(1 for _ in branch.walk()) - 1,

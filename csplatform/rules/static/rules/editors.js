@@ -144,9 +144,10 @@ function fieldInput(field, config, context, changed, update, attributes) {
   if (field.widget === "list") return [listInput(field, config, changed)];
   if (field.widget === "select") {
     const pairs = field.extra.choices?.map(([key, label]) => [key, label]) ?? options;
-    const all = field.required && !value ? [["", "Choose…"], ...pairs] : pairs;
-    return [select(field.label, all, value, (item) => {
-      put(/^\d+$/.test(item) ? Number(item) : item);
+    const any = !field.required && field.default == null ? [["", "Any"]] : [];
+    const all = field.required && !value ? [["", "Choose…"], ...pairs] : [...any, ...pairs];
+    return [select(field.label, all, value ?? "", (item) => {
+      put(item === "" ? null : /^\d+$/.test(item) ? Number(item) : item);
       update();
     }, attributes)];
   }

@@ -151,6 +151,7 @@ def test_a_step_that_runs_twice_makes_its_task_once(run_lanes):
         state="active", ended_at=None, step=first, phase="run", due_at=database_now()
     )
     assert advance_due(0) == 3
+    assert set(Participant.objects.values_list("state", flat=True)) == {"completed"}
     assert Task.objects.count() == 3
 
 

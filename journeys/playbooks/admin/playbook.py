@@ -70,7 +70,7 @@ class TaskInline(StackedInline):
             choices = [("", "Nobody"), *owner_roles()]
             return ChoiceField(
                 choices=choices, required=False, initial="csm", label="Owner",
-                help_text=db_field.help_text, widget=UnfoldAdminSelectWidget,
+                help_text="By role at the company.", widget=UnfoldAdminSelectWidget,
             )  # fmt: skip
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         for name in ("can_add_related", "can_change_related", "can_view_related",
@@ -94,6 +94,7 @@ class PlaybookAdmin(ModelAdmin):
     ordering = ["name"]
     fields = ["name", "description", "subject", "expected_days", "skip_weekends", "is_active"]
     inlines = [TaskInline]
+    compressed_fields = False  # labels above: three inputs of a task fit side by side
     actions_detail = ["clone"]
     empty_title = "No playbooks yet"
     empty_text = "A playbook is a list of tasks that starts as a whole: onboarding, renewal, risk."

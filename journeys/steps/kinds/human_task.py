@@ -1,6 +1,6 @@
 """Human intervention task (HIT, CTA): something for one of ours to do (PRG-07, PRG-81)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -192,7 +192,9 @@ class HumanTask(StepKind):
         tasks = ask(wanted, [a for a in askers if a.participant_id in new], now=batch.now)
         repeated = [a for a in askers if a.participant_id not in new]
         tasks |= asked(repeated) if repeated else {}
-        return {t.id: self._outcome(t, tasks[t.id], config, type_, wanted, batch)
+        names = _names(task.assignee_id for task in wanted.values())
+        whose = {pk: names.get(task.assignee_id or 0, "nobody") for pk, task in wanted.items()}
+        return {t.id: self._outcome(t, tasks[t.id], config, type_, whose, batch)
                 for t in batch.travellers}  # fmt: skip
 
     def resume(self, batch: StepBatch) -> dict[int, Outcome]:
@@ -217,14 +219,14 @@ class HumanTask(StepKind):
         task: Asked,
         config: HumanTaskConfig,
         type_: TaskType,
-        wanted: Mapping[int, NewTask],
+        whose: Mapping[int, str],
         batch: StepBatch,
     ) -> Outcome:
         # No title: it may name people, and evidence is kept.
         evidence: dict[str, Any] = {"type": type_.name, "reason": config.reason}
         evidence |= {} if task.new else {"updated": True}
-        if t.id in wanted:
-            evidence["assignee"] = wanted[t.id].assignee_id
+        if t.id in whose and task.new:
+            evidence["for"] = whose[t.id]
         if config.then == "wait":
             limit = batch.now + timedelta(days=config.limit_days)
             return WaitFor(((CLOSED, task.task_id),), limit, evidence)
@@ -276,6 +278,11 @@ def _users(names: set[str]) -> dict[str, int]:
     """Ids of active users by name; one query."""
     rows = User.objects.filter(username__in=names - {""}, is_active=True).order_by()
     return dict(rows.values_list("username", "pk"))
+
+
+def _names(ids: Iterable[int | None]) -> dict[int, str]:
+    """What users are called; one query."""
+    return {pk: str(user) for pk, user in User.objects.in_bulk({i for i in ids if i}).items()}
 
 
 def _people_marks(config: HumanTaskConfig, context: CheckContext) -> list[Mark]:

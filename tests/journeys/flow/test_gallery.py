@@ -21,10 +21,11 @@ from journeys.flow.checks import check_flow, errors
 from journeys.flow.gallery import find_template, flow_and_names, gallery_folders, templates
 from journeys.flow.parse import parse_flow
 from journeys.flow.picture import draw
-from journeys.models import EmailTemplate, Outbox, Participant, Program
+from journeys.models import EmailTemplate, Outbox, Participant, Program, Task
 from journeys.operations.enroll import enroll
 from journeys.operations.publish import publish_program
 from journeys.operations.use_template import use_template
+from journeys.playbooks.operations.close import close_tasks
 from tests import factories as make
 from tests.engagements import make as site
 
@@ -199,12 +200,29 @@ def release_video(story):
     story.completes("Watch the video")
 
 
+def renewal_playbook(story):
+    story.company_is(renewal_date=(now() + timedelta(days=30)).date().isoformat())
+    tasks = Task.objects.filter(run__company=story.company)
+    assert tasks.count() == 3
+    story.days_pass(40)
+    assert Task.objects.filter(title="The renewal of Maple Works is behind").exists()
+    close_tasks(tasks.values_list("pk", flat=True), actor=None)
+    story.run_lanes()
+
+
+def training_call(story):
+    story.days_pass(3)
+    task = Task.objects.get(person=story.person)
+    close_tasks([task.pk], outcome="successful", actor=None)
+    story.run_lanes()
+
+
 STORIES = {
     story.__name__: story
     for story in (
         onboarding_drip, feature_introduction, win_back, key_feature_unused, mail_and_reminder,
         hold_out, large_accounts, renewal_stage, review_request, case_study, welcome_tour,
-        release_video,
+        release_video, renewal_playbook, training_call,
     )
 }  # fmt: skip
 

@@ -25,7 +25,8 @@ from journeys.playbooks.subjects import Subject
 from tests import factories as make
 
 AT = datetime(2026, 3, 4, 12, tzinfo=UTC)
-DAYS = st.integers(-40, 40)
+# the edges of the windows below, and their neighbours
+DAYS = st.sampled_from([-30, -11, -10, -9, -1, 0, 1, 2, 30])
 TASKS = st.tuples(
     st.integers(0, 2),  # whose
     st.integers(0, 1),  # type
@@ -104,11 +105,11 @@ def run_fits(rule: dict, runs: list[tuple]) -> bool:
 class Evaluators(TestCase):
     """Random tasks and runs, random rules."""
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         subject=st.sampled_from(["person", "company"]),
-        tasks=st.lists(TASKS, max_size=8),
-        runs=st.lists(RUNS, max_size=5, unique_by=lambda run: run[:2]),
+        tasks=st.lists(TASKS, min_size=2, max_size=9),
+        runs=st.lists(RUNS, min_size=1, max_size=5, unique_by=lambda run: run[:2]),
         rules=st.lists(TASK_RULES | PLAYBOOK_RULES, min_size=4, max_size=8),
     )
     def test_sql_memory_and_the_plain_telling_agree(self, subject, tasks, runs, rules):
@@ -231,3 +232,23 @@ def test_explaining_shows_the_values():
     facts = load_facts("company", [company.pk], needs_of(node, "company"), AT)
     told = explain(node, facts[company.pk], AT)
     assert [(leaf.truth, leaf.value) for leaf in told.children] == [(True, 4), (False, ["running"])]
+
+
+@pytest.mark.django_db
+def test_the_next_moment_is_neither_late_nor_missed():
+    """SEG-01: midnight after the last day, and the end of the window."""
+    company = make.company()
+    about = {"company_id": company.pk}
+    midnight = datetime(2026, 3, 5, tzinfo=UTC)
+    Task.objects.create(title="T", type=make.task_type(), created_at=day(-9), due_on=AT.date(),
+                        **about)  # fmt: skip
+    PlaybookRun.objects.create(
+        playbook=make.playbook(), name="P", started_at=AT, due_on=AT.date(), **about
+    )
+    for rule, moment in (
+        ({"test": "playbook", "state": "overdue"}, midnight),
+        ({"test": "task", "state": "overdue"}, midnight),
+        ({"test": "task", "state": "open", "days": 10}, day(1)),
+    ):
+        query = next_flips(parse_rule(rule, "company"), "company", AT, these([company.pk]))
+        assert sql.rows(query.text, query.params) == [(company.pk, moment)], rule

@@ -3,15 +3,23 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
+from csplatform.customers.models import Membership
 from csplatform.kit.clock import database_now
 from csplatform.kit.errors import DomainError
+from csplatform.kit.schema import parse_config
 from journeys.engine.advance import advance_due
 from journeys.models import Participant, PlaybookRun, Task, TaskAsk, Transition
 from journeys.operations.enroll import enroll
 from journeys.operations.life import stop_program
 from journeys.playbooks.operations.close import close_tasks
+from journeys.playbooks.operations.create import NewTask, create_tasks
 from journeys.playbooks.operations.waking import pending
+from journeys.steps.kind import StepBatch, StepView, Traveller
+from journeys.steps.outcome import Fail
+from journeys.steps.registry import step_kinds
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +151,7 @@ def test_a_step_that_runs_twice_makes_its_task_once(run_lanes):
         state="active", ended_at=None, step=first, phase="run", due_at=database_now()
     )
     assert advance_due(0) == 3
+    assert set(Participant.objects.values_list("state", flat=True)) == {"completed"}
     assert Task.objects.count() == 3
 
 
@@ -213,3 +222,40 @@ def test_ten_thousand_tasks_by_one_step(run_lanes):
     run_lanes()
     assert Task.objects.count() == 10_000
     assert database_now() - began < timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("key", ["human_task", "waiting", "close_cta", "assign_playbook"])
+def test_one_or_a_thousand_travellers_cost_the_same_queries(key):
+    """House rule: sets, not rows - with things that are really there."""
+    text = "{{ person.name }} at {{ company.name }}"
+    config = {
+        "human_task": {"title": text, "type": make.task_type().pk},
+        "waiting": {"title": text, "type": make.task_type().pk, "then": "wait"},
+        "close_cta": {"whose": "all"},
+        "assign_playbook": {"playbook": make.playbook({"title": text}, subject="person").pk},
+    }[key]
+    kind = step_kinds.get("human_task" if key == "waiting" else key)
+    step = StepView(1, "k1", kind, "One", parse_config(kind.Config, config), 1, 1)
+    counts = []
+    for number in (2, 2, 1000):
+        company = make.company(csm=make.staff("csm"))
+        people = make.people(number)
+        Membership.objects.bulk_create(
+            Membership(person=person, company=company, is_primary=True) for person in people
+        )
+        if key == "close_cta":
+            type_id = make.task_type().pk
+            create_tasks([NewTask("T", type_id, person_id=p.pk) for p in people], actor=None)
+        now = database_now()
+        travellers = [
+            Traveller(n, 1, 1, p.pk, None, None, 0, {}, now, "run", None)
+            for n, p in enumerate(people, 1)
+        ]
+        batch = StepBatch(step, "person", travellers, now, {"k1": step})
+        with transaction.atomic(), CaptureQueriesContext(connection) as queries:
+            outcomes = kind.run(batch)
+            transaction.set_rollback(True)
+        assert len(outcomes) == number
+        assert not any(isinstance(outcome, Fail) for outcome in outcomes.values())
+        counts.append(len(queries))
+    assert counts[1] == counts[2]

@@ -92,9 +92,10 @@ function fieldInput(field, config, here, attributes) {
   if (field.widget === "value") return [typedValue(field, config, here)];
   if (field.widget === "select") {
     const pairs = field.extra.choices?.map(([key, label]) => [key, label]) ?? options;
-    const all = field.required && !value ? [["", "Choose…"], ...pairs] : pairs;
-    return [select(field.label, all, value, (item) => {
-      put(/^\d+$/.test(item) ? Number(item) : item);
+    const any = !field.required && field.default == null ? [["", "Any"]] : [];
+    const all = field.required && !value ? [["", "Choose…"], ...pairs] : [...any, ...pairs];
+    return [select(field.label, all, value ?? "", (item) => {
+      put(item === "" ? null : /^\d+$/.test(item) ? Number(item) : item);
       here.update();
       here.redrawValue?.();
     }, attributes)];

@@ -43,11 +43,11 @@ entered AS (
         (program_id, version_id, {column}, at_company_id, context_id, fields, unique_key, control,
          state, lane, step_id, phase, due_at, visit, refs, step_since, entered_at, end_reason,
          deaths, cause, depth, wait_local, wait_zone)
-    SELECT %(program)s, %(version)s, c.id, c.at_company, c.context_id, c.fields, c.unique_key,
+    SELECT %(program)s, %(version)s, c.id, c.at_company, c.context_id, {fields}, c.unique_key,
         c.control, 'active', %(lane)s, CASE WHEN c.control = '' THEN %(step)s END,
         CASE WHEN c.control = '' THEN 'run' ELSE 'waiting' END,
         CASE WHEN c.control = '' THEN %(now)s ELSE %(watched_until)s END, 0, '{}', %(now)s,
-        %(now)s, '', 0, %(cause)s::jsonb || c.cause, %(depth)s, '', ''
+        %(now)s, '', 0, {cause}, %(depth)s, '', ''
     FROM c WHERE c.reason IS NULL ORDER BY c.id, c.place
     ON CONFLICT DO NOTHING RETURNING id, {column} AS subject_id, context_id, control, cause),
 logged AS (
@@ -55,8 +55,8 @@ logged AS (
         visit, kind, exit, evidence, occurred_at, recorded_at)
     SELECT e.id, %(program)s, %(version)s, %(amendment)s,
         CASE WHEN e.control = '' THEN %(step)s END, 0, 'enter', '',
-        CASE WHEN e.control = '' THEN e.cause
-             ELSE e.cause || jsonb_build_object('held_out', e.control) END,
+        CASE WHEN e.control = '' THEN {told_cause}
+             ELSE {told_cause} || jsonb_build_object('held_out', e.control) END,
         %(now)s, clock_timestamp()
     FROM entered e),
 told AS ({told}),
@@ -115,6 +115,7 @@ def enter(
     # Who is being merged away just now is waited for, and refused by the statement below.
     lock_subjects_of(version.subject, wanted, alone=unenrols)
     given, params = given_sql(candidates)
+    bare = "ids" in params
     lane = Lane.BULK if len(wanted) > BULK_FROM else Lane.LIVE
     parts = {
         "{candidates}": candidates_sql(
@@ -122,6 +123,10 @@ def enter(
         ),
         "{told}": _OVERTAKEN if entry.config.makes_keys else _REFUSED,
         "{column}": f"{version.subject}_id",
+        # bare ids bring nothing: a hundred thousand values fewer to build
+        "{fields}": "'{}'::jsonb" if bare else "c.fields",
+        "{cause}": "%(cause)s::jsonb" if bare else "%(cause)s::jsonb || c.cause",
+        "{told_cause}": "%(cause)s::jsonb" if bare else "e.cause",
         "{treated}": "array_agg(subject_id) FILTER (WHERE control = '')"
         if unenrols
         else "NULL::bigint[]",

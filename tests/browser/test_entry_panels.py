@@ -58,7 +58,7 @@ def test_leaving_and_control_group_are_set_in_the_panel_of_the_goal(page, live_s
     expect(chosen).to_be_hidden()
     panel.locator('[data-name="unenrol"] select').select_option("chosen")
     expect(chosen).to_be_visible()
-    chosen.get_by_text(other.name).click()
+    chosen.get_by_label(other.name, exact=True).check()
     panel.locator('[data-name="percent"] input').fill("12.5")
     saved(page)
     program.refresh_from_db()

@@ -273,3 +273,18 @@ def test_the_page_of_a_companys_run_shows_its_people(acme, client):
     answer = client.get(f"/api/v1/participants/{participant.pk}/parts/").json()["results"]
     assert [row["label"] for row in answer] == ["Ann", "Bob", "Cid"]
     assert [row["became"] for row in answer] == ["Opened", "Waiting", "Waiting"]
+
+
+def test_what_is_opened_while_the_wait_is_being_armed_counts(acme):
+    """The wait is committed and history not yet looked at: the opening is found there."""
+    program = make.program(mail(), wait("any"), type="company")
+    enroll(program.pk, [acme.pk], actor=None)
+    participant = Participant.objects.get()
+    advance.run_ids([participant.pk])
+    participant.refresh_from_db()
+    assert participant.phase == "arming"
+    part = Part.objects.first()
+    record_events([EventInput("email.opened", person_id=part.person_id, ref=part.ref)])
+    advance.run_ids([participant.pk])
+    participant.refresh_from_db()
+    assert participant.end_reason == "yes"

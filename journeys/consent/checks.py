@@ -32,6 +32,8 @@ def not_unsubscribed(template_id: int) -> Requirement:
 
 def check_consent(messages: Sequence[Message]) -> dict[int, Cancel]:
     """Asked once more at the moment of sending: what was unsubscribed or suppressed since."""
+    addresses = _addresses(messages)
+    blocked = _blocked(set(addresses.values()))
     mails = [m for m in messages if not m.is_test and m.person_id]
     categories = _categories(mails)
     out_of = set(
@@ -39,17 +41,13 @@ def check_consent(messages: Sequence[Message]) -> dict[int, Cancel]:
         .order_by()
         .values_list("person_id", "category_id")
     )
-    blocked = _blocked({m.person_id for m in mails if m.person_id})
-    found: dict[int, Cancel] = {}
+    found = {m.id: Cancel(blocked[a]) for m in messages if (a := addresses.get(m.id)) in blocked}
     for mail in mails:
-        assert mail.person_id is not None
         template = mail.payload.get("template")
         category, name, operational = categories.get(template or 0, (None, "", False))
-        if reason := blocked.get(mail.person_id):
-            found[mail.id] = Cancel(reason)
-        elif operational:
+        if mail.id in found or operational:
             continue
-        elif (mail.person_id, None) in out_of:
+        if (mail.person_id, None) in out_of:
             found[mail.id] = Cancel("Unsubscribed from all mail.")
         elif category is not None and (mail.person_id, category) in out_of:
             found[mail.id] = Cancel(f"Unsubscribed from “{name}”.")
@@ -68,27 +66,25 @@ def _categories(mails: Sequence[Message]) -> dict[int, tuple[int | None, str, bo
     }
 
 
-def _blocked(person_ids: set[int]) -> dict[int, str]:
-    """Why somebody's address is not written to."""
-    rows = Person.objects.filter(pk__in=person_ids, email__isnull=False).order_by()
-    address_of = {pk: (email or "").lower() for pk, email in rows.values_list("pk", "email")}
-    reasons = dict(
-        MailTrouble.objects.filter(address__in=set(address_of.values()), blocked_at__isnull=False)
-        .order_by()
-        .values_list("address", "reason")
-    )
-    digests = {address_digest(address): address for address in set(address_of.values())}
-    erased = {
-        digests[digest]
-        for digest in SuppressedAddress.objects.filter(digest__in=digests)
-        .order_by()
-        .values_list("digest", flat=True)
-    }
+def _addresses(messages: Sequence[Message]) -> dict[int, str]:
+    """By message, where it goes: a fixed address of its step, or the person's own."""
+    people = {m.person_id for m in messages if m.person_id}
+    rows = Person.objects.filter(pk__in=people, email__isnull=False).order_by()
+    own = {pk: email or "" for pk, email in rows.values_list("pk", "email")}
+    found = {m.id: str(m.payload.get("to") or own.get(m.person_id or 0, "")) for m in messages}
+    return {pk: address.lower() for pk, address in found.items() if address}
+
+
+def _blocked(addresses: set[str]) -> dict[str, str]:
+    """Why an address is not written to, by address in lower case."""
     words = dict(TroubleReason.choices)
+    troubles = MailTrouble.objects.filter(address__in=addresses, blocked_at__isnull=False)
+    digests = {address_digest(address): address for address in addresses}
+    erased = SuppressedAddress.objects.filter(digest__in=digests)
     return {
-        pk: "The address belonged to somebody who was erased."
-        if address in erased
-        else f"The address is suppressed: {words[reasons[address]].lower()}."
-        for pk, address in address_of.items()
-        if address in erased or address in reasons
+        address: f"The address is suppressed: {words[reason].lower()}."
+        for address, reason in troubles.order_by().values_list("address", "reason")
+    } | {
+        digests[digest]: "The address belonged to somebody who was erased."
+        for digest in erased.order_by().values_list("digest", flat=True)
     }

@@ -101,6 +101,20 @@ def test_an_erased_address_stays_suppressed_without_its_text(smtp, queue) -> Non
     assert (back.state, smtp.received) == ("cancelled", [])
 
 
+def test_a_fixed_address_of_a_step_is_looked_up_too(smtp, queue) -> None:
+    """PRG-12: whoever the mail is about, it is the address that decides."""
+    suppress_address("Team@example.com", actor=None)
+    template = make.mail_template()
+    payload = {"template": template.pk, "to": "team@example.com"}
+    stopped = queue(template=template, payload=payload, slot="fixed")
+    payload = {**payload, "to": "sales@example.com"}
+    sent = queue(template=template, payload=payload, slot="fixed")
+    sender.run_batch()
+    stopped.refresh_from_db()
+    sent.refresh_from_db()
+    assert (stopped.state, sent.state) == ("cancelled", "sent")
+
+
 def test_they_are_refused_at_the_door_with_the_reason() -> None:
     """PRG-24: bounced and unsubscribed people do not enter; operational mail excuses the wish."""
     notices = save_category("Your account", is_operational=True, actor=None)

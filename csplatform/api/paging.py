@@ -43,7 +43,7 @@ class CursorPaging(BasePagination):
         if position is not None:
             queryset = queryset.filter(_beyond(self.field, position, down))
         sign = "-" if down else ""
-        order = dict.fromkeys((f"{sign}{self.field}", f"{sign}id"))
+        order = dict.fromkeys((f"{sign}{self.field}", f"{sign}pk"))
         rows = list(queryset.order_by(*order)[: self.limit + 1])
         more, rows = len(rows) > self.limit, rows[: self.limit]
         backward = position is not None and position.backward
@@ -142,8 +142,8 @@ def _beyond(field: str, position: Position, down: bool) -> Q:
     """Rows after the position. The first condition is implied and lets the index find the place."""
     after = "lt" if down else "gt"
     if field in ("id", "pk"):
-        return Q(**{f"id__{after}": position.id})
+        return Q(**{f"pk__{after}": position.id})
     return Q(**{f"{field}__{after}e": position.value}) & (
         Q(**{f"{field}__{after}": position.value})
-        | Q(**{field: position.value, f"id__{after}": position.id})
+        | Q(**{field: position.value, f"pk__{after}": position.id})
     )

@@ -20,5 +20,5 @@ urlpatterns = [
     path("v1/", include(_router().urls)),
     path("schema/", SchemaView.as_view(), name="api-schema"),
     path("docs/", DocsView.as_view(), name="api-docs"),
-    re_path(r"^(?P<rest>.*)$", no_such_address),
+    re_path(r"^(?P<rest>[\s\S]*)\Z", no_such_address),
 ]

@@ -15,7 +15,7 @@ from csplatform.health.models import HealthProfile, HealthScore, Label
 from csplatform.health.operations import set_pulse
 
 
-class ProfileSerializer(serializers.ModelSerializer):
+class HealthProfileSerializer(serializers.ModelSerializer):
     """How a segment's companies are measured; measures as in its export."""
 
     class Meta:
@@ -28,7 +28,7 @@ class ProfileViewSet(ExportMixin, ReadViewSet):
     """How health is measured. Changed in the admin or by import."""
 
     queryset = HealthProfile.objects.all()
-    serializer_class = ProfileSerializer
+    serializer_class = HealthProfileSerializer
     ordering = "id"
     ordering_fields = ("id", "name")
     permissions = {
@@ -38,7 +38,7 @@ class ProfileViewSet(ExportMixin, ReadViewSet):
     }
 
 
-class ScoreSerializer(serializers.ModelSerializer):
+class HealthScoreSerializer(serializers.ModelSerializer):
     """How a company stands, and why."""
 
     id = serializers.IntegerField(source="company_id")
@@ -77,7 +77,7 @@ class ScoreViewSet(ReadViewSet):
     """How companies stand."""
 
     queryset = HealthScore.objects.all()
-    serializer_class = ScoreSerializer
+    serializer_class = HealthScoreSerializer
     filterset_class = ScoreFilter
     ordering = "company_id"
     ordering_fields = ("company_id",)
@@ -89,7 +89,7 @@ class ScoreViewSet(ReadViewSet):
 
     @extend_schema(
         request=PulseGiven,
-        responses={201: ScoreSerializer},
+        responses={201: HealthScoreSerializer},
         examples=[
             OpenApiExample("Worried", {"company": 7, "points": 30, "note": "Sponsor left"},
                            request_only=True)
@@ -103,4 +103,4 @@ class ScoreViewSet(ReadViewSet):
         given = dict(shape.validated_data)
         pulse = set_pulse(given.pop("company"), given.pop("points"), actor=request.user, **given)
         row = HealthScore.objects.get(company=pulse.company_id)
-        return Response(ScoreSerializer(row).data, status=status.HTTP_201_CREATED)
+        return Response(HealthScoreSerializer(row).data, status=status.HTTP_201_CREATED)

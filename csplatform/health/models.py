@@ -80,7 +80,7 @@ class HealthScore(models.Model):
     """How a company stands now. Written by health.computing alone."""
 
     company = models.OneToOneField(
-        Company, on_delete=models.CASCADE, primary_key=True, related_name="health"
+        Company, on_delete=models.CASCADE, primary_key=True, related_name="+"
     )
     score = models.SmallIntegerField(null=True)
     label = models.CharField(max_length=8, choices=Label, blank=True)

@@ -15,7 +15,7 @@ from csplatform.imports.operations import cancel, resume, set_mapping, start, up
 PROBLEMS_SHOWN = 1000
 
 
-class RunSerializer(serializers.ModelSerializer):
+class ImportRunSerializer(serializers.ModelSerializer):
     """An import and how far it is."""
 
     class Meta:
@@ -76,7 +76,7 @@ class ImportViewSet(ReadViewSet):
     """Files of customers on their way in. Each needs the permissions of what it writes."""
 
     queryset = ImportRun.objects.all()
-    serializer_class = RunSerializer
+    serializer_class = ImportRunSerializer
     filterset_class = RunFilter
     ordering = "-id"
     ordering_fields = ("id",)
@@ -92,11 +92,11 @@ class ImportViewSet(ReadViewSet):
     }
 
     def _answer(self, run: ImportRun, code: int = status.HTTP_200_OK) -> Response:
-        return Response(RunSerializer(run).data, status=code)
+        return Response(ImportRunSerializer(run).data, status=code)
 
     @extend_schema(
         request=FileGiven,
-        responses={201: RunSerializer},
+        responses={201: ImportRunSerializer},
         examples=[
             OpenApiExample(
                 "Two people",
@@ -116,7 +116,7 @@ class ImportViewSet(ReadViewSet):
 
     @extend_schema(
         request=MappingGiven,
-        responses=RunSerializer,
+        responses=ImportRunSerializer,
         examples=[
             OpenApiExample("Two columns", {"mapping": {"0": "email", "1": "name"}},
                            request_only=True)
@@ -135,7 +135,7 @@ class ImportViewSet(ReadViewSet):
 
     @extend_schema(
         request=StartGiven,
-        responses=RunSerializer,
+        responses=ImportRunSerializer,
         examples=[OpenApiExample("Try it", {"dry_run": True}, request_only=True)],
     )
     @action(detail=True, methods=["post"])
@@ -146,13 +146,13 @@ class ImportViewSet(ReadViewSet):
         dry_run = shape.validated_data["dry_run"]
         return self._answer(start(self.get_object().pk, actor=request.user, dry_run=dry_run))
 
-    @extend_schema(request=None, responses=RunSerializer)
+    @extend_schema(request=None, responses=ImportRunSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
         """Stop at the next chunk of rows; what is in stays in."""
         return self._answer(cancel(self.get_object().pk, actor=request.user))
 
-    @extend_schema(request=None, responses=RunSerializer)
+    @extend_schema(request=None, responses=ImportRunSerializer)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: str) -> Response:
         """Go on where it was cancelled or failed."""

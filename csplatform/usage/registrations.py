@@ -7,7 +7,7 @@ from csplatform.api.routes import Route, routes
 from csplatform.ascode.registrations import register_kind
 from csplatform.rules.options import option_sources
 from csplatform.rules.registry import rule_kinds
-from csplatform.usage.api.parts import PartViewSet
+from csplatform.usage.api.parts import PartViewSet, ProductViewSet
 from csplatform.usage.ascode import ProductKind
 from csplatform.usage.kinds.usage import UsageTest
 from csplatform.usage.tree import part_options
@@ -19,6 +19,7 @@ def register() -> None:
     rule_kinds.register(kind.key, kind)
     option_sources.register("usage.parts", part_options)
     routes.register("usage_parts", Route("usage-parts", PartViewSet))
+    routes.register("products", Route("products", ProductViewSet))
     register_kind(ProductKind())
     entries.register(
         "usage.part",

@@ -118,7 +118,7 @@ class LifeActions(ApiViewSet):
         return self._answer(program.pk)
 
 
-class ChangeSerializer(serializers.ModelSerializer):
+class ProgramChangeSerializer(serializers.ModelSerializer):
     """Something that happened in a program's life. `what` is "" for changes of old."""
 
     pause_seconds = serializers.SerializerMethodField(
@@ -150,7 +150,7 @@ class HistoryViewSet(ListModelMixin, ApiViewSet):
     """What happened in a program's life: publishings, pauses with their length, entries, ends."""
 
     queryset = ProgramStateChange.objects.none()
-    serializer_class = ChangeSerializer
+    serializer_class = ProgramChangeSerializer
     filterset_class = HistoryFilter
     permissions = {"list": "journeys.view_program"}
 

@@ -67,7 +67,7 @@ class FeedAnswer(serializers.Serializer):
     results = TransitionSerializer(many=True)
 
 
-class PartSerializer(serializers.Serializer):
+class ParticipantPartSerializer(serializers.Serializer):
     """Somebody whom a company's run addressed."""
 
     step_key = serializers.CharField(source="part.step_key")
@@ -84,7 +84,7 @@ class PartSerializer(serializers.Serializer):
 class PartsAnswer(serializers.Serializer):
     """Everybody addressed, in order, at most 500."""
 
-    results = PartSerializer(many=True)
+    results = ParticipantPartSerializer(many=True)
 
 
 class RemoveGiven(ShapeSerializer):

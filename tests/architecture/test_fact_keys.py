@@ -18,6 +18,7 @@ from csplatform.customers.operations.memberships import link_people
 from csplatform.customers.operations.owners import set_owners, tell_of_user
 from csplatform.customers.operations.people import PersonInput, upsert_people
 from csplatform.freshness.models import Touch
+from csplatform.health.operations import MeasureInput, ProfileInput, save_profile, set_pulse
 from csplatform.rules.parse import load_rule
 from csplatform.rules.references import fact_keys
 from csplatform.rules.registry import rule_kinds
@@ -162,6 +163,14 @@ def _playbook(subject: str) -> set[str]:
     return touched(subject, someone.pk)
 
 
+def _health() -> set[str]:
+    company = make.company().pk
+    save_profile(ProfileInput("All", measures=[MeasureInput("pulse")]), actor=None)
+    Touch.objects.all().delete()
+    set_pulse(company, 5, actor=None)
+    return touched("company", company)
+
+
 # Family of fact keys -> an operation that changes such a fact, and gives the keys it touched.
 CHANGES: dict[str, Callable[[str, str], tuple[str, set[str]]]] = {
     "event": lambda subject, key: (key, _event(key.removeprefix("event."))),
@@ -173,6 +182,7 @@ CHANGES: dict[str, Callable[[str, str], tuple[str, set[str]]]] = {
     "owners": lambda subject, key: (key, _owners()),
     "usage": lambda subject, key: (key, _usage(subject, key)),
     "runs": lambda subject, key: ("runs.*", _runs(subject)),
+    "health": lambda subject, key: (key, _health()),
     "task": lambda subject, key: (key, _task(subject)),
     "playbook": lambda subject, key: (key, _playbook(subject)),
 }

@@ -16,9 +16,10 @@ from csplatform.ascode.importing import import_text
 from csplatform.ascode.kind import export_kinds, kind_of
 from csplatform.ascode.pages import PERMISSION
 from csplatform.ascode.yamltext import MAX_BYTES, load_documents
+from csplatform.health.models import HealthProfile
 from csplatform.kit.errors import Conflict, DomainError, NotAllowed
 from csplatform.segments.models import Segment
-from csplatform.usage.models import UsagePart
+from csplatform.usage.models import Product, UsagePart
 from engagements.inapp.models import Engagement
 from journeys.models import (
     EmailTemplate,
@@ -44,6 +45,8 @@ MODELS = (
     Segment,
     Playbook,
     TaskType,
+    HealthProfile,
+    Product,
 )
 
 

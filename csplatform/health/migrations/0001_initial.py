@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='HealthScore',
             fields=[
-                ('company', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='health', serialize=False, to='customers.company')),
+                ('company', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='customers.company')),
                 ('score', models.SmallIntegerField(null=True)),
                 ('label', models.CharField(blank=True, choices=[('good', 'Good'), ('neutral', 'Neutral'), ('poor', 'Poor')], max_length=8)),
                 ('reasons', models.JSONField(default=list)),

@@ -11,7 +11,8 @@ from rest_framework.response import Response
 from csplatform.api.fields import ShapeSerializer
 from csplatform.api.filters import IdFilter, PrefixSearch
 from csplatform.api.viewsets import ReadViewSet
-from csplatform.usage.models import Level, Measure, UsagePart
+from csplatform.ascode.api import ExportMixin
+from csplatform.usage.models import Level, Measure, Product, UsagePart
 from csplatform.usage.operations.tree import PartInput, delete_part, save_part
 
 CHANGEABLE = ("label", "event", "where", "adopted_measure", "adopted_count", "adopted_days")
@@ -30,7 +31,7 @@ class DemandsField(serializers.JSONField):
         return super().to_internal_value(data)
 
 
-class PartSerializer(serializers.ModelSerializer):
+class UsagePartSerializer(serializers.ModelSerializer):
     """A part as answered."""
 
     where = DemandsField()
@@ -78,7 +79,7 @@ class PartViewSet(ReadViewSet):
     """Products, modules and features."""
 
     queryset = UsagePart.objects.all()
-    serializer_class = PartSerializer
+    serializer_class = UsagePartSerializer
     filterset_class = PartFilter
     ordering = "id"
     permissions = {
@@ -91,7 +92,7 @@ class PartViewSet(ReadViewSet):
 
     @extend_schema(
         request=PartGiven,
-        responses={201: PartSerializer},
+        responses={201: UsagePartSerializer},
         examples=[
             OpenApiExample(
                 "A feature",
@@ -114,11 +115,11 @@ class PartViewSet(ReadViewSet):
         shape = PartGiven(data=request.data)
         shape.is_valid(raise_exception=True)
         part = save_part(PartInput(**{"label": "", **shape.validated_data}), actor=request.user)
-        return Response(PartSerializer(part).data, status=status.HTTP_201_CREATED)
+        return Response(UsagePartSerializer(part).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(
         request=PartChange,
-        responses=PartSerializer,
+        responses=UsagePartSerializer,
         examples=[OpenApiExample("A label", {"label": "Export as PDF"}, request_only=True)],
     )
     def partial_update(self, request: Request, pk: str) -> Response:
@@ -129,10 +130,24 @@ class PartViewSet(ReadViewSet):
         kept = {name: getattr(part, name) for name in CHANGEABLE}
         given = PartInput(part.name, **{**kept, **shape.validated_data})
         part = save_part(given, actor=request.user, part_id=part.pk)
-        return Response(PartSerializer(part).data)
+        return Response(UsagePartSerializer(part).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete a part with what stands below it. 409 while a rule uses any of it."""
         delete_part(self.get_object().pk, actor=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ProductViewSet(ExportMixin, ReadViewSet):
+    """Products: a whole usage tree each. Its parts are usage-parts."""
+
+    queryset = Product.objects.all()
+    serializer_class = UsagePartSerializer
+    filterset_class = PartFilter
+    ordering = "id"
+    permissions = {
+        "list": "usage.view_usagepart",
+        "retrieve": "usage.view_usagepart",
+        "export": "usage.view_usagepart",
+    }

@@ -87,7 +87,7 @@ class PlaybookGiven(PlaybookChanges):
     name = serializers.CharField(max_length=200)
 
 
-class RunSerializer(serializers.ModelSerializer):
+class PlaybookRunSerializer(serializers.ModelSerializer):
     """A run as answered."""
 
     overdue = serializers.SerializerMethodField(help_text="It takes longer than expected.")
@@ -185,7 +185,7 @@ class PlaybookRunViewSet(ReadViewSet):
     """Assignments of playbooks to companies and people."""
 
     queryset = PlaybookRun.objects.all()
-    serializer_class = RunSerializer
+    serializer_class = PlaybookRunSerializer
     filterset_class = PlaybookRunFilter
     permissions = {
         "list": "journeys.view_playbookrun",

@@ -57,7 +57,7 @@ class TaskMade(TaskSerializer):
         return bool(self.context["made"])
 
 
-class ChangeSerializer(serializers.ModelSerializer):
+class TaskChangeSerializer(serializers.ModelSerializer):
     """One entry of a task's history; `old` and `new` hold the columns that changed."""
 
     old = ObjectField(read_only=True)
@@ -212,21 +212,21 @@ class TaskViewSet(ReadViewSet):
         assign_tasks([row.pk], _shape(AssignGiven, request)["assignee"], actor=request.user)
         return self._answer(row)
 
-    @extend_schema(request=CommentGiven, responses={201: ChangeSerializer})
+    @extend_schema(request=CommentGiven, responses={201: TaskChangeSerializer})
     @action(detail=True, methods=["post"])
     def comment(self, request: Request, pk: str) -> Response:
         """Say something about it."""
         row = self.get_object()
         entry = comment_task(row.pk, _shape(CommentGiven, request)["text"], actor=request.user)
-        data = ChangeSerializer(TaskChange.objects.get(pk=entry)).data
+        data = TaskChangeSerializer(TaskChange.objects.get(pk=entry)).data
         return Response(data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(responses=ChangeSerializer(many=True), filters=False)
+    @extend_schema(responses=TaskChangeSerializer(many=True), filters=False)
     @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)
     def history(self, request: Request, pk: str) -> Response:
         """Everything that happened to it, newest first; at most 500 entries."""
         rows = TaskChange.objects.filter(task=self.get_object())[:500]
-        return Response(ChangeSerializer(rows, many=True).data)
+        return Response(TaskChangeSerializer(rows, many=True).data)
 
     @extend_schema(
         request=ManyGiven,

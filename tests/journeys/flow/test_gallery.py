@@ -247,7 +247,7 @@ def test_it_publishes_unedited_on_the_demo_tenant(key):
     world = World(now(), lambda text: None, random.Random(1))
     build_staff(world)
     build_attributes(world)
-    for part in ("segments", "mails", "dialog"):
+    for part in ("usage", "segments", "mails", "dialog"):
         demo_parts.get(part).build(world)
     program, changes = use_template(find_template(key), actor=world.staff["manager"])
     assert not errors(

@@ -126,9 +126,20 @@ neighbours: Registry[Entry] = Registry("book neighbour")
 class Row:
     """A company of the page. `values` are (value, more) by column."""
 
-    company_id: int
-    cells: Sequence[Cell]
+    line: Line
+    columns: Sequence[Column]
     values: Sequence[tuple[Any, Any]]
+
+    @property
+    def company_id(self) -> int:
+        """The company."""
+        return self.line.company_id
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Drawn when asked for: a file of all companies needs the values alone."""
+        pairs = zip(self.columns, self.values, strict=True)
+        return [column.cell(value, more, self.line) for column, (value, more) in pairs]
 
 
 @dataclass(frozen=True)
@@ -153,6 +164,9 @@ class Book:
             "now": now, "today": self.today, "utc_today": now.astimezone(UTC).date(),
         }  # fmt: skip
         self._base = f"{_LIVING} AND {self._whose(user)}"
+        # Sources are worked out for the companies of the book alone: a CSM has some hundred.
+        own = f"company_id IN (SELECT c.id FROM customers_company c WHERE {self._base})"
+        self._within = "true" if address.whose == "all" else own
         self._fitting, self._filtered = self._conditions()
         self.sort = next((c for c in self.columns if c.key == address.sort), self.columns[0])
         self.falling = address.falling if address.falling is not None else self.sort.falling
@@ -163,7 +177,7 @@ class Book:
         needed = {*self._filtered, *(measure.source for measure in self.measures)}
         (row,) = sql.rows(
             f"SELECT count(*) FILTER (WHERE {self._fitting}), {asked}"
-            f" FROM customers_company c{_joins(needed)} WHERE {self._base}",
+            f" FROM customers_company c{_joins(needed, self._within)} WHERE {self._base}",
             self._params,
         )
         return Totals(row[0], list(zip(self.measures, row[2:], strict=True)))
@@ -175,26 +189,21 @@ class Book:
             f" ORDER BY {self.sort.sort or self.sort.value} {way} NULLS LAST, lower(c.name), c.id"
         )
         limit = f" LIMIT {PAGE} OFFSET {PAGE * (page - 1)}" if page else ""
-        within = "company_id IN (SELECT id FROM page)" if page else "true"
+        within = "company_id IN (SELECT id FROM page)" if page else self._within
         asked = "".join(f", {c.value}, {c.more}" for c in self.columns)
         found = sql.rows(
             "WITH page AS MATERIALIZED (SELECT c.id FROM customers_company c"
-            f"{_joins({*self._filtered, self.sort.source})}"
+            f"{_joins({*self._filtered, self.sort.source}, self._within)}"
             f" WHERE {self._base} AND {self._fitting}{order}{limit})"
             f" SELECT c.id{asked} FROM page JOIN customers_company c ON c.id = page.id"
             f"{_joins({c.source for c in self.columns}, within)}{order}",
             self._params,
         )
-        return [self._row(company_id, values) for company_id, *values in found]
-
-    def _row(self, company_id: int, flat: Sequence[Any]) -> Row:
-        values = list(zip(flat[::2], flat[1::2], strict=True))
-        line = Line(company_id, self.today)
-        cells = [
-            column.cell(value, more, line)
-            for column, (value, more) in zip(self.columns, values, strict=True)
-        ]
-        return Row(company_id, cells, values)
+        return [
+            Row(Line(pk, self.today), self.columns,
+                list(zip(flat[::2], flat[1::2], strict=True)))
+            for pk, *flat in found
+        ]  # fmt: skip
 
     def _whose(self, user: Any) -> str:
         if self.address.whose == "all":
@@ -229,7 +238,7 @@ def _for(user: Any, registry: Iterable[Any]) -> list[Any]:
     return sorted(seen, key=lambda p: (p.order, p.key))
 
 
-def _joins(keys: Iterable[str], within: str = "true") -> str:
+def _joins(keys: Iterable[str], within: str) -> str:
     return "".join(
         f" LEFT JOIN ({sources.get(key).format(within=within)}) {key} ON {key}.company_id = c.id"
         for key in sorted(keys)

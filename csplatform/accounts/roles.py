@@ -16,6 +16,8 @@ _CUSTOMER_WORK = (
     "segments.change_*",
     "imports.add_importrun",
     "health.add_pulse",
+    "snapshots.add_snapshotshare",
+    "snapshots.change_snapshotshare",
 )
 # Doing what is to be done; types and playbooks themselves are built by program managers.
 _TASK_WORK = (

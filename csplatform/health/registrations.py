@@ -6,7 +6,7 @@ from csplatform.adminkit.navigation import Entry, entries
 from csplatform.api.routes import Route, routes
 from csplatform.ascode.registrations import register_kind
 from csplatform.freshness.loop import consumers
-from csplatform.health import demo
+from csplatform.health import book, demo
 from csplatform.health.api import ProfileViewSet, ScoreViewSet
 from csplatform.health.ascode import HealthProfileKind
 from csplatform.health.computing import follow, pending, run_batch, sweep
@@ -60,6 +60,7 @@ def register() -> None:
                   lambda name=name: reverse_lazy(f"admin:health_{name}_changelist"),  # type: ignore[misc]
                   f"health.view_{name}"),
         )  # fmt: skip
+    book.register()
     demo.register()
 
 

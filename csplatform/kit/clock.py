@@ -1,6 +1,7 @@
 """The only place that asks for the time."""
 
-from datetime import datetime
+from datetime import date, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import connection
 from django.utils import timezone
@@ -16,3 +17,16 @@ def database_now() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         return cursor.fetchone()[0]
+
+
+def today_of(user: object, now: datetime) -> date:
+    """The day it is for a staff user, by their own time zone."""
+    return now.astimezone(zone_of(user)).date()
+
+
+def zone_of(user: object) -> ZoneInfo:
+    """The time zone of a staff user; UTC without one, or with one that nobody knows."""
+    try:
+        return ZoneInfo(str(getattr(user, "time_zone", "") or "UTC"))
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

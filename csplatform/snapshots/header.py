@@ -39,6 +39,17 @@ def company_header(company: Company, user: Any) -> dict[str, Any]:
     }
 
 
+def shared_figures(company: Company) -> list[Figure]:
+    """What the customer may see of its own head: nothing of money, health or what we call it."""
+    activity = getattr(company, "activity", None)
+    return [
+        _renewal(company),
+        Figure("Your CSM", str(company.csm) if company.csm else None),
+        Figure("People", Membership.objects.filter(company=company).count()),
+        Figure("Last seen", ago(activity.last_seen_at if activity else None)),
+    ]
+
+
 def _renewal(company: Company) -> Figure:
     if company.renewal_date is None:
         return Figure("Renewal", None)

@@ -25,6 +25,8 @@ class Panel:
             and `subject`.
         load: a constant number of queries whatever the size of the customer.
         permission: code that a user needs to see it.
+        shareable: whether the customer may see it through a shared link. Then `load` is called
+            without a user, and the template leaves out links to staff pages when `shared` is set.
     """
 
     key: str
@@ -35,6 +37,7 @@ class Panel:
     load: Load
     width: str = "half"
     permission: str = ""
+    shareable: bool = False
 
 
 def _fit(panel: Panel) -> str:

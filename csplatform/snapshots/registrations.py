@@ -1,11 +1,19 @@
 """What the snapshot pages show about customers themselves; rooms above register the rest."""
 
+from functools import partial
+
+from django.urls import reverse_lazy
+
+from csplatform.adminkit.navigation import Entry, entries
+from csplatform.snapshots import book_parts
 from csplatform.snapshots import customer_panels as show
 from csplatform.snapshots.billing_panels import billing
 from csplatform.snapshots.customer_timeline import changes_of, events_of, memberships_of
 from csplatform.snapshots.panels import Panel, panels
 from csplatform.snapshots.timeline import TimelineSource, timeline_sources
 
+# What a customer may see of itself through a shared link.
+SHAREABLE = ("customers.usage", "customers.people")
 # key, label, subject, order, template, loader, width
 PANELS = (
     ("customers.usage", "Usage", "company", 20, "usage", show.company_usage, "half"),
@@ -22,7 +30,8 @@ def register() -> None:
     """Panels and timeline sources."""
     for key, label, subject, order, template, load, width in PANELS:
         path = f"snapshots/panels/{template}.html"
-        panels.register(key, Panel(key, label, subject, order, path, load, width))
+        panels.register(key, Panel(key, label, subject, order, path, load, width,
+                                  shareable=key in SHAREABLE))  # fmt: skip
     panels.register(
         "billing",
         Panel("billing", "Subscriptions and invoices", "company", 35,
@@ -42,3 +51,11 @@ def register() -> None:
         ),
     ):
         timeline_sources.register(source.key, source)
+    book_parts.register()
+    for key, group, order, title, icon, page, permission in (
+        ("book", "Work", 22, "My book", "menu_book", "book", "customers.view_company"),
+        ("shares", "Watch", 60, "Shared links", "share",
+         "admin:snapshots_snapshotshare_changelist", "snapshots.view_snapshotshare"),
+    ):  # fmt: skip
+        link = partial(str, reverse_lazy(page))
+        entries.register(f"snapshots.{key}", Entry(group, order, title, icon, link, permission))

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -19,7 +20,7 @@ from csplatform.snapshots.header import company_header, person_header
 from csplatform.snapshots.panels import panels
 from csplatform.snapshots.timeline import load_page, read_cursor, sources_for
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 MAX_ID = 2**63 - 1
 
 
@@ -27,14 +28,14 @@ def staff_page(permission: str) -> Callable[[View], View]:
     """A page in the console's frame: staff only (others log in first), with a permission."""
 
     def decorate(view: View) -> View:
-        def allowed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def allowed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.has_perm(permission):
                 raise PermissionDenied
             request.current_app = admin.site.name  # type: ignore[attr-defined]
             return view(request, *args, **kwargs)
 
         @wraps(view)
-        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             console_page(request)
             return admin.site.admin_view(allowed)(request, *args, **kwargs)
 
@@ -113,6 +114,9 @@ def _page(request: HttpRequest, subject: str, obj: Any, header: dict[str, Any]) 
         "list_title": opts.verbose_name_plural.capitalize(),
         "edit_link": reverse(f"admin:customers_{opts.model_name}_change", args=[obj.pk])
         if request.user.has_perm(f"customers.change_{opts.model_name}")
+        else "",
+        "share_link": reverse("company-share", args=[obj.pk])
+        if subject == "company" and request.user.has_perm("snapshots.add_snapshotshare")
         else "",
         "panel_runs": _runs(_panels(request, subject, obj)),
         **_timeline(request, subject, obj),

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from csplatform.kit.clock import today_of as today_of
+from csplatform.kit.clock import zone_of
 
 SATURDAY = 5
 
@@ -21,18 +23,6 @@ def due_after(start: date, days: int, *, skip_weekends: bool) -> date:
     found = start + timedelta(weeks=weeks, days=rest)
     # passing from one week into the next jumps over a weekend
     return found + timedelta(days=2) if start.weekday() + rest >= SATURDAY else found
-
-
-def today_of(user: object, now: datetime) -> date:
-    """The day it is for a staff user, by their own time zone."""
-    return now.astimezone(_zone_of(user)).date()
-
-
-def _zone_of(user: object) -> ZoneInfo:
-    try:
-        return ZoneInfo(str(getattr(user, "time_zone", "") or "UTC"))
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 @dataclass(frozen=True)
@@ -79,4 +69,4 @@ def snoozed_until(word: str, user: object, now: datetime) -> datetime | None:
         day = today + timedelta(days=days[word]) if word in days else date.fromisoformat(word)
     except ValueError:
         return None
-    return datetime.combine(day, time(MORNING), _zone_of(user))
+    return datetime.combine(day, time(MORNING), zone_of(user))

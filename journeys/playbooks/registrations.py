@@ -16,7 +16,7 @@ from csplatform.snapshots.header import company_figures
 from csplatform.snapshots.panels import Panel, panels
 from csplatform.snapshots.timeline import TimelineSource, timeline_sources
 from journeys.engine.endings import ending_hooks
-from journeys.playbooks import choices, demo
+from journeys.playbooks import book, choices, demo
 from journeys.playbooks import panels as shown
 from journeys.playbooks.admin.bulk import assign_action, hand_over_action
 from journeys.playbooks.erasing import forget_work
@@ -43,6 +43,7 @@ def register() -> None:
     _register_options()
     _register_pages()
     _register_snapshots()
+    book.register()
     demo.register()
 
 

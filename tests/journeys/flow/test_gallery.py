@@ -7,7 +7,7 @@ import pytest
 from django.core import mail
 from django.urls import reverse
 
-from csplatform.billing.ledger import INVOICES
+from csplatform.billing.ledger import INVOICES, SUBSCRIPTIONS
 from csplatform.billing.operations.upsert import BillingInput, upsert
 from csplatform.customers.models import Company
 from csplatform.customers.operations.attributes import patch_attributes
@@ -384,6 +384,31 @@ def test_somebody_travels_it_to_its_goal(key, run_lanes):
         subject = story.person if segment.subject == "person" else story.company
         was_in = Member.objects.filter(segment=segment, subject_id=subject).exists()
         assert was_in or story.runs.get().goal_at  # the goal may have taken them out again
+
+
+def test_the_meeting_is_asked_for_again_in_a_quarter(run_lanes):
+    """By itself; the meeting of the last quarter does not count for this one."""
+    story = Story(run_lanes).start("stakeholder_meeting")
+    stakeholder_meeting(story)
+    for table, name in (("participant", "entered"), ("participant", "ended"), ("task", "closed")):
+        sql.run(f"UPDATE journeys_{table} SET {name}_at = {name}_at - interval '91 days'")
+    run_lanes()
+    again = story.runs.latest("pk")
+    assert story.runs.count() == 2
+    assert (again.state, again.goal_at) == ("active", None)
+
+
+def test_a_renewal_is_known_by_the_subscription_too(run_lanes):
+    """Without a renewal date: its end lets the company in, its extension is the goal."""
+    story = Story(run_lanes).start("renewal_countdown")
+    for days, goal in ((80, False), (59, False), (425, True)):
+        ends = (now() + timedelta(days=days)).date().isoformat()
+        entry = BillingInput("s", company=CompanyRef(id=story.company), values={"ends_on": ends})
+        upsert(SUBSCRIPTIONS, [entry], actor=None)
+        run_lanes()
+        run = story.runs.get()
+        assert (run.goal_at is not None) == goal
+        assert run.step.key == {80: "sixty"}.get(days, "done")
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -19,6 +19,7 @@ from csplatform.customers.operations.owners import set_owners, tell_of_user
 from csplatform.customers.operations.people import PersonInput, upsert_people
 from csplatform.freshness.models import Touch
 from csplatform.health.operations import MeasureInput, ProfileInput, save_profile, set_pulse
+from csplatform.health.scoring import parse_tiers
 from csplatform.rules.parse import load_rule
 from csplatform.rules.references import fact_keys
 from csplatform.rules.registry import rule_kinds
@@ -165,7 +166,7 @@ def _playbook(subject: str) -> set[str]:
 
 def _health() -> set[str]:
     company = make.company().pk
-    save_profile(ProfileInput("All", measures=[MeasureInput("pulse")]), actor=None)
+    save_profile(ProfileInput("All", measures=[MeasureInput("pulse", tiers=parse_tiers("100 = 100, more = 100"))]), actor=None)
     Touch.objects.all().delete()
     set_pulse(company, 5, actor=None)
     return touched("company", company)

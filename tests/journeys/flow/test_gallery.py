@@ -4,13 +4,23 @@ import random
 from datetime import timedelta
 
 import pytest
+from django.core import mail
 from django.urls import reverse
 
+from csplatform.billing.ledger import INVOICES, SUBSCRIPTIONS
+from csplatform.billing.operations.upsert import BillingInput, upsert
+from csplatform.customers.models import Company
 from csplatform.customers.operations.attributes import patch_attributes
-from csplatform.customers.operations.companies import CompanyInput, CompanyRef, upsert_companies
+from csplatform.customers.operations.companies import (
+    CompanyInput,
+    CompanyRef,
+    assign_csm,
+    upsert_companies,
+)
 from csplatform.customers.operations.events import EventInput, record_events
 from csplatform.demo.base import build_attributes, build_staff
 from csplatform.demo.parts import World, demo_parts
+from csplatform.health.operations import MeasureInput, ProfileInput, save_profile, set_pulse
 from csplatform.kit import sql
 from csplatform.kit.clock import now
 from csplatform.kit.errors import DomainError
@@ -42,6 +52,7 @@ class Story:
             [CompanyInput(name="Maple Works", attributes={"arr": 0, "stage": "live"})]
         )[0].id
         self.person = 0
+        self.csm = make.staff("csm", email="csm@example.com")
 
     def start(self, key):
         """Use the template unedited, publish it, and let somebody come who is meant by it."""
@@ -56,6 +67,27 @@ class Story:
         """Something in the product."""
         at = now() - timedelta(days=days_ago) if days_ago else None
         record_events([EventInput(name, person_id=self.person, occurred_at=at, **more)] * times)
+        self.run_lanes()
+
+    def gets_a_csm(self):
+        """Somebody of ours looks after the company."""
+        assign_csm([self.company], self.csm, actor=None)
+        self.run_lanes()
+
+    def invoice_is(self, **values):
+        """Its one invoice."""
+        entry = BillingInput("inv-1", company=CompanyRef(id=self.company), values=values)
+        upsert(INVOICES, [entry], actor=None)
+        self.run_lanes()
+
+    def renews_in(self, days):
+        """The company's renewal date."""
+        self.company_is(renewal_date=(now() + timedelta(days=days)).date().isoformat())
+
+    def closes(self, title):
+        """The CSM does the task and says that it went well."""
+        task = Task.objects.get(title=title)
+        close_tasks([task.pk], outcome="successful", actor=None)
         self.run_lanes()
 
     def is_put_in(self):
@@ -185,6 +217,7 @@ def case_study(story):
     story.company_is(arr=50000)
     story.person_is(persona="Champion")
     story.clicks("ask")
+    assert Task.objects.get(person=story.person).reason == "Case study"
 
 
 def welcome_tour(story):
@@ -217,13 +250,125 @@ def training_call(story):
     story.run_lanes()
 
 
+def assign_csm_in_turn(story):
+    assert Company.objects.get(pk=story.company).csm == story.csm
+    assert Task.objects.get(company=story.company).assignee == story.csm
+    story.got("tell")
+
+
+def invoice_reminder(story):
+    story.gets_a_csm()
+    story.person_is(persona="Decision maker")
+    story.invoice_is(amount=90, due_on=(now() - timedelta(days=3)).date().isoformat())
+    mails = Outbox.objects.filter(program_id=story.program.pk, step_key="first")
+    assert mails.count() == 2  # to who decides, and to the CSM
+    story.days_pass(7)
+    story.got("second")
+    story.days_pass(7)
+    assert Task.objects.filter(reason="Overdue invoice").exists()
+    story.invoice_is(status="paid")
+
+
+def renewal_countdown(story):
+    story.person_is(persona="Decision maker")
+    story.renews_in(80)
+    assert Task.objects.filter(run__company=story.company).count() == 4
+    story.got("ahead")
+    story.renews_in(59)
+    story.got("next")
+    story.days_pass(30)
+    assert Task.objects.filter(title__contains="a month away and not done").exists()
+    assert story.runs.get().goal_at is None
+    story.renews_in(420)
+
+
+def not_on_track(story):
+    story.gets_a_csm()
+    pulse = MeasureInput("pulse", [[50, 10], [None, 100]])
+    save_profile(ProfileInput("Everybody", measures=[pulse]), actor=None)
+    set_pulse(story.company, 20, actor=None)
+    story.run_lanes()
+    assert Task.objects.get(company=story.company).reason == "Low usage"
+    story.days_pass(10)
+    story.got("tell")
+    set_pulse(story.company, 80, actor=None)
+    story.run_lanes()
+
+
+def feedback_talk(story):
+    story.does("signed_in", times=20)
+    story.does("report_exported", times=3)
+    story.closes("Ask Maple Works for feedback")
+
+
+def company_feature_unused(story):
+    story.does("signed_in", times=3)
+    story.got("miss")
+    story.person_is(persona="Champion")
+    story.days_pass(7)
+    story.got("together")
+    story.days_pass(7)
+    assert Task.objects.filter(title="Show Maple Works the reports").exists()
+    story.does("report_exported")
+
+
+def stakeholder_meeting(story):
+    story.person_is(persona="Champion")
+    story.gets_a_csm()
+    story.clicks("ask")
+    story.closes("Prepare the meeting with Maple Works")
+
+
+def value_report(story):
+    story.person_is(persona="Decision maker")
+    story.does("report_exported", times=7)
+    story.renews_in(110)
+    story.closes("Check the value report of Maple Works")
+    assert "7 reports exported, 1 people on board" in mail.outbox[-1].body
+    story.clicks("report")
+    story.renews_in(475)
+
+
 STORIES = {
     story.__name__: story
     for story in (
         onboarding_drip, feature_introduction, win_back, key_feature_unused, mail_and_reminder,
         hold_out, large_accounts, renewal_stage, review_request, case_study, welcome_tour,
-        release_video, renewal_playbook, training_call,
+        release_video, renewal_playbook, training_call, assign_csm_in_turn, invoice_reminder,
+        renewal_countdown, not_on_track, feedback_talk, company_feature_unused,
+        stakeholder_meeting, value_report,
     )
+}  # fmt: skip
+
+# The use cases of the articles that the steps of today can carry, and who travels them.
+USE_CASES = {
+    "self-onboarding drip": ("onboarding_drip", "person"),
+    "feature introduction": ("feature_introduction", "person"),
+    "inactive-user win-back": ("win_back", "person"),
+    "training call with a delayed task": ("training_call", "person"),
+    "welcome email and walk-through": ("welcome_tour", "person"),
+    "release video": ("release_video", "person"),
+    "CSM round robin": ("assign_csm_in_turn", "company"),
+    "overdue-invoice reminder": ("invoice_reminder", "company"),
+    "review request": ("review_request", "person"),
+    "renewal in 60 days": ("renewal_playbook", "company"),
+    "renewal in 90 days": ("renewal_countdown", "company"),
+    "feedback task": ("feedback_talk", "company"),
+    "key feature unused by a person": ("key_feature_unused", "person"),
+    "key feature unused at an account": ("company_feature_unused", "company"),
+    "account not on track": ("not_on_track", "company"),
+    "periodic stakeholder meeting": ("stakeholder_meeting", "company"),
+    "value report": ("value_report", "company"),
+    "case-study request": ("case_study", "person"),
+}
+# What each of these is about; a template without it would be another use case.
+MAKES = {
+    "training_call": "human_task", "welcome_tour": "trigger_engagement",
+    "release_video": "trigger_engagement", "assign_csm_in_turn": "assign_csm",
+    "invoice_reminder": "send_email", "renewal_playbook": "assign_playbook",
+    "renewal_countdown": "assign_playbook", "feedback_talk": "human_task",
+    "company_feature_unused": "send_email", "not_on_track": "human_task",
+    "stakeholder_meeting": "human_task", "value_report": "send_email", "case_study": "human_task",
 }  # fmt: skip
 
 
@@ -241,12 +386,38 @@ def test_somebody_travels_it_to_its_goal(key, run_lanes):
         assert was_in or story.runs.get().goal_at  # the goal may have taken them out again
 
 
+def test_the_meeting_is_asked_for_again_in_a_quarter(run_lanes):
+    """By itself; the meeting of the last quarter does not count for this one."""
+    story = Story(run_lanes).start("stakeholder_meeting")
+    stakeholder_meeting(story)
+    for table, name in (("participant", "entered"), ("participant", "ended"), ("task", "closed")):
+        sql.run(f"UPDATE journeys_{table} SET {name}_at = {name}_at - interval '91 days'")
+    run_lanes()
+    again = story.runs.latest("pk")
+    assert story.runs.count() == 2
+    assert (again.state, again.goal_at) == ("active", None)
+
+
+def test_a_renewal_is_known_by_the_subscription_too(run_lanes):
+    """Without a renewal date: its end lets the company in, its extension is the goal."""
+    story = Story(run_lanes).start("renewal_countdown")
+    for days, goal in ((80, False), (59, False), (425, True)):
+        ends = (now() + timedelta(days=days)).date().isoformat()
+        entry = BillingInput("s", company=CompanyRef(id=story.company), values={"ends_on": ends})
+        upsert(SUBSCRIPTIONS, [entry], actor=None)
+        run_lanes()
+        run = story.runs.get()
+        assert (run.goal_at is not None) == goal
+        assert run.step.key == {80: "sixty"}.get(days, "done")
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_it_publishes_unedited_on_the_demo_tenant(key):
     """With the demo's attributes, segments and mails beside it; existing names are reused."""
     world = World(now(), lambda text: None, random.Random(1))
     build_staff(world)
     build_attributes(world)
+    world.person_ids = make.ids(make.people(20))
     for part in ("usage", "segments", "mails", "dialog"):
         demo_parts.get(part).build(world)
     program, changes = use_template(find_template(key), actor=world.staff["manager"])
@@ -266,6 +437,16 @@ def test_every_file_is_a_template_and_has_a_story():
     """A new file without a story fails here, not at a customer."""
     files = [path.stem for folder in gallery_folders for path in folder.glob("*.yaml")]
     assert sorted(files) == sorted(KEYS) == sorted(STORIES)
+
+
+@pytest.mark.parametrize("case", USE_CASES)
+def test_every_use_case_that_can_exist_has_its_template(case):
+    """Of the right travellers, with a goal, and with the step that it is about."""
+    key, subject = USE_CASES[case]
+    template = find_template(key)
+    assert template.type == subject
+    assert template.program["goal"]
+    assert f"'kind': '{MAKES.get(key, 'send_email')}'" in str(template.program["steps"])
 
 
 @pytest.mark.parametrize("key", KEYS)

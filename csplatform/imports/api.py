@@ -35,7 +35,7 @@ class ProblemSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class FileGiven(ShapeSerializer):
+class ImportFileGiven(ShapeSerializer):
     """A table as text."""
 
     kind = serializers.CharField(max_length=40, help_text="people, companies, events ...")
@@ -95,7 +95,7 @@ class ImportViewSet(ReadViewSet):
         return Response(ImportRunSerializer(run).data, status=code)
 
     @extend_schema(
-        request=FileGiven,
+        request=ImportFileGiven,
         responses={201: ImportRunSerializer},
         examples=[
             OpenApiExample(
@@ -107,7 +107,7 @@ class ImportViewSet(ReadViewSet):
     )
     def create(self, request: Request) -> Response:
         """Bring a table; its columns are mapped as far as the headings tell."""
-        shape = FileGiven(data=request.data)
+        shape = ImportFileGiven(data=request.data)
         shape.is_valid(raise_exception=True)
         given = shape.validated_data
         content = given["text"].encode()

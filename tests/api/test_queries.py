@@ -206,6 +206,7 @@ MAKERS: dict[str, Callable[[int], Any]] = {
     "subscriptions": _subscriptions,
     "invoices": _invoices,
     "usage-parts": _parts,
+    "products": _parts,
 }
 AT_MOST = 8  # key, permissions and the rows with what belongs to them
 

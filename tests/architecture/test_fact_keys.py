@@ -166,7 +166,12 @@ def _playbook(subject: str) -> set[str]:
 
 def _health() -> set[str]:
     company = make.company().pk
-    save_profile(ProfileInput("All", measures=[MeasureInput("pulse", tiers=parse_tiers("100 = 100, more = 100"))]), actor=None)
+    save_profile(
+        ProfileInput(
+            "All", measures=[MeasureInput("pulse", tiers=parse_tiers("100 = 100, more = 100"))]
+        ),
+        actor=None,
+    )
     Touch.objects.all().delete()
     set_pulse(company, 5, actor=None)
     return touched("company", company)

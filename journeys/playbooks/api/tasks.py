@@ -229,6 +229,7 @@ class TaskViewSet(ReadViewSet):
         return Response(TaskChangeSerializer(rows, many=True).data)
 
     @extend_schema(
+        operation_id="tasks_done_many",
         request=ManyGiven,
         responses=CountAnswer,
         examples=[OpenApiExample("Two tasks", {"ids": [4, 17]}, request_only=True)],

@@ -58,7 +58,7 @@ def test_a_company_program_asks_for_people_and_a_field(page, live_server, proble
     page.locator("[data-condition]").last.get_by_role("button", name="+ Add a test").click()
     page.locator("[data-condition]").last.get_by_label("Kind of test").select_option("field")
     page.locator("[data-condition]").last.get_by_label("Operator").select_option("gte")
-    page.locator("[data-condition]").last.get_by_label("Value").fill("1")
+    page.locator("[data-condition]").last.get_by_role("spinbutton", name="Value").fill("1")
     saved(page)
     expect(page.locator("[data-condition]").last.locator(".rb-count")).to_contain_text("1 company")
     expect(page.locator("[data-sentence]")).to_contain_text("at least 3 of the people")

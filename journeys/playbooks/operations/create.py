@@ -121,15 +121,20 @@ _COLUMNS = (
     " origin text, program_id bigint, run_id bigint, place smallint"
 )
 _NAMES = ", ".join(part.split()[0] for part in _COLUMNS.split(","))
+_SAME = "o.type_id = x.type_id AND o.reason = x.reason AND o.guarded AND o.status <> 'closed'"
 _GUARD = "(person_id, company_id, type_id, reason) WHERE guarded AND status <> 'closed'"
-# A row that is met is locked before, so that its old values are those that are overwritten.
-_MET = """
-SELECT t.id, t.title, t.description, t.due_on, t.priority FROM journeys_task t
-JOIN json_to_recordset(%s) AS x (person_id bigint, company_id bigint, type_id bigint, reason text)
- ON t.person_id IS NOT DISTINCT FROM x.person_id
- AND t.company_id IS NOT DISTINCT FROM x.company_id
- AND t.type_id = x.type_id AND t.reason = x.reason
-WHERE t.guarded AND t.status <> 'closed' ORDER BY t.id FOR UPDATE OF t
+# A row that is met is locked before, so that its old values are those that are overwritten. Two
+# halves, each of equalities: "the same or both empty" can be neither looked up nor hashed.
+_MET = f"""
+WITH x AS MATERIALIZED (SELECT * FROM json_to_recordset(%s)
+  AS x (person_id bigint, company_id bigint, type_id bigint, reason text))
+SELECT t.id, t.title, t.description, t.due_on, t.priority FROM journeys_task t WHERE t.id IN (
+ SELECT o.id FROM x JOIN journeys_task o ON o.person_id = x.person_id
+  AND o.company_id IS NOT DISTINCT FROM x.company_id AND {_SAME}
+ UNION ALL
+ SELECT o.id FROM x JOIN journeys_task o ON o.company_id = x.company_id
+  AND o.person_id IS NULL AND x.person_id IS NULL AND {_SAME})
+AND t.guarded AND t.status <> 'closed' ORDER BY t.id FOR UPDATE
 """
 _INSERT = f"""
 INSERT INTO journeys_task AS t ({_NAMES}, status, outcome, created_at, created_by_id, updated_at)

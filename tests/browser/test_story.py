@@ -164,7 +164,7 @@ class Admin:
         self.add_step("conditional_wait")
         self.wait_for_event("completed")
         self.tab.get_by_text("Enrolled by hand").click()
-        self.panel().get_by_role("button", name="Add source").click()
+        self.panel().locator('[data-variant="segment"]').click()
         self.panel().locator("[data-name=segment] select").select_option(label="Story people")
         self.saved()
         return path

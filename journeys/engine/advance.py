@@ -169,8 +169,9 @@ def lock_subjects(ids: list[int]) -> dict[int, CompiledVersion]:
     ):
         if wanted:
             sql.rows(
-                f"SELECT s.id FROM {table} s WHERE s.id IN (SELECT {column}"
-                " FROM journeys_participant WHERE id = ANY(%s) AND version_id = ANY(%s))"
+                # an array, not a join: looked up by key whatever the statistics say
+                f"SELECT s.id FROM {table} s WHERE s.id = ANY(ARRAY(SELECT {column}"
+                " FROM journeys_participant WHERE id = ANY(%s) AND version_id = ANY(%s)))"
                 " ORDER BY s.id FOR NO KEY UPDATE",
                 [ids, wanted],
             )

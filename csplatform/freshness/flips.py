@@ -54,9 +54,10 @@ def pending() -> bool:
 def run_batch() -> int:
     """Turn due flips into touches; how many."""
     found = sql.run(
-        "WITH due AS (DELETE FROM freshness_nextflip WHERE id IN (SELECT id FROM freshness_nextflip"
+        "WITH due AS (DELETE FROM freshness_nextflip WHERE id = ANY(ARRAY("
+        "  SELECT id FROM freshness_nextflip"
         "  WHERE due_at <= statement_timestamp() ORDER BY due_at, id LIMIT %s"
-        "  FOR UPDATE SKIP LOCKED)"
+        "  FOR UPDATE SKIP LOCKED))"
         "  RETURNING consumer, ref, subject, subject_id)"
         f" INSERT INTO freshness_touch ({TOUCH_COLUMNS})"
         " SELECT subject, subject_id, 'time.' || consumer || '.' || ref, 0, 0, now() FROM due",

@@ -112,7 +112,7 @@ def _put_back(touch_id: int) -> None:
 
 def _hand_over(chosen: str, params: list[Any]) -> int:
     taken = sql.rows(
-        f"DELETE FROM freshness_touch WHERE id IN ({chosen})"
+        f"DELETE FROM freshness_touch WHERE id = ANY(ARRAY({chosen}))"  # asked once
         " RETURNING subject, subject_id, key, depth",
         params,
     )

@@ -59,9 +59,10 @@ def take_held(program: Program, entry: Entry) -> list[Candidate]:
     """Forget the next ones who were held back, at most HELD_AT_ONCE; those of them whom an event
     brought, and those that are in a source of the program still."""
     found = sql.rows(
-        "WITH held AS (DELETE FROM journeys_refusal WHERE id IN"
+        # ARRAY: asked once. A join may ask a locking LIMIT anew for each row, and take them all.
+        "WITH held AS (DELETE FROM journeys_refusal WHERE id = ANY(ARRAY"
         "  (SELECT id FROM journeys_refusal WHERE program_id = %s AND reason = 'paused'"
-        "   ORDER BY id LIMIT %s FOR UPDATE)"
+        "   ORDER BY id LIMIT %s FOR UPDATE))"
         "  RETURNING coalesce(person_id, company_id) AS id, context_id, fields, cause)"
         " SELECT id, context_id, fields, cause FROM held WHERE cause ? 'event' OR EXISTS"
         "  (SELECT 1 FROM segments_member m"

@@ -6,6 +6,7 @@ import pytest
 
 from csplatform.customers.models import AttributeDefinition
 from csplatform.customers.operations.attributes import patch_attributes
+from csplatform.kit import sql
 from csplatform.kit.clock import now
 from csplatform.kit.errors import Conflict, NotAllowed
 from csplatform.segments.operations.definition import SegmentInput, save_segment
@@ -378,8 +379,13 @@ def test_a_length_in_words(seconds, words):
     assert span(timedelta(seconds=seconds)) == words
 
 
-def test_many_who_were_held_back_get_in_by_the_bulk_lane(run_lanes, monkeypatch):
-    """PRG-45: the click that takes entries again lets in the first of them only."""
+@pytest.mark.parametrize("joins", ["as planned", "row by row"])
+def test_many_who_were_held_back_get_in_by_the_bulk_lane(run_lanes, monkeypatch, joins):
+    """PRG-45: the click that takes entries again lets in the first of them only, whatever the
+    planner thinks of the table's size."""
+    if joins == "row by row":
+        for way in ("hashjoin", "mergejoin", "hashagg", "sort", "material"):
+            sql.run(f"SET LOCAL enable_{way} = off", [])
     monkeypatch.setattr(engine_entry, "HELD_AT_ONCE", 2)
     program = program_of(segment())
     disable_program(program.pk, actor=None)
